@@ -40,7 +40,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Video:
-    """A finished MP4, as read back from the file itself. `duration_s` is in seconds."""
+    """A finished MP4, as read back from the file itself. `duration_s` is in seconds.
+
+    `remote_id` is what the service that made it calls its task, where a service made it.
+    """
 
     path: Path
     frames: int
@@ -49,6 +52,7 @@ class Video:
     fps: float
     duration_s: float
     size_bytes: int
+    remote_id: str | None = None
 
 
 class CancelToken:
@@ -91,6 +95,19 @@ class Backend(Protocol[PreparedT, ClipT]):
         """Make ready for the first request. Called once, on the device thread.
 
         Raises `BackendUnusable` (never try again) or `DeviceUnfit` (try in a fresh process).
+        """
+
+    def device_uuid(self) -> str | None:
+        """The UUID of the device in use, as the library that computes sees it.
+
+        Called once, after `load`, on the device thread; None for a backend that uses no device.
+        The child ends when this is not the device that it was given.
+        """
+
+    def unavailable(self) -> str | None:
+        """Why no new task should be taken at the moment, in words; None to go on.
+
+        Asked before every poll, on the child's main thread: it must be quick and must not block.
         """
 
     def prepare(self, request: Request) -> PreparedT:

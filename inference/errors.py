@@ -1,4 +1,6 @@
-"""What a backend may raise. Each class answers one question: what should the caller do?
+"""What a backend may raise.
+
+Each class answers one question: what should the caller do?
 
     InferenceError
     ├── BackendUnusable    settings or weights are wrong: do not restart

@@ -1,0 +1,214 @@
+"""The diffusers pipeline: loaded once, called for every video, fit for the next one afterwards.
+
+Theory of operation. The pipeline reports the end of each denoising step; during the VAE's work,
+which is a chunk of four frames at a time, it reports nothing, so hooks on the VAE's halves do. At
+each report the caller is asked whether to go on, and raising there is the way to stop: setting the
+pipeline's own interrupt flag would still decode the video. What a raise leaves behind is cleaned
+before it goes on to the caller: the VAE keeps the features of the frames it saw last, gigabytes at
+full size, and the traceback the tensors of the step. Everything here runs on the child's device
+thread.
+"""
+
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+import numpy as np
+import torch
+from loguru import logger
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+
+from inference.backend import CancelToken, Progress
+from inference.errors import BackendUnusable, DeviceUnfit
+from inference.wan.checkpoint import Checkpoint
+from inference.wan.faults import device_fault
+from inference.wan.libraries import UniPCMultistepScheduler, WanImageToVideoPipeline
+from inference.wan.pixels import frames_of
+from inference.wan.prepared import Prepared
+from inference.wan.prompts import PromptEncoder
+from inference.wan.settings import Recipe, WanSettings
+
+_FRAMES_PER_CHUNK = 4
+
+
+class Gauge:
+    """Counts the signs of life of one video; at each of them the caller may stop it.
+
+    The whole is the denoising steps and the VAE's decoded chunks.
+    """
+
+    def __init__(self, steps: int, frames: int, progress: Progress, cancel: CancelToken) -> None:
+        self._done = 0
+        self._total = steps + 1 + (frames - 1) // _FRAMES_PER_CHUNK
+        self._progress = progress
+        self._cancel = cancel
+
+    def pulse(self) -> None:
+        """Still alive, nothing counted. Raises `Cancelled`."""
+        self._cancel.check()
+        self._progress(self._done, self._total)
+
+    def advance(self) -> None:
+        """One step or chunk more. Raises `Cancelled`."""
+        self._done = min(self._done + 1, self._total)
+        self.pulse()
+
+
+class WanPipeline:
+    """A loaded checkpoint that turns prepared requests into frames, one at a time."""
+
+    def __init__(self, pipe: Any, prompts: PromptEncoder, recipe: Recipe) -> None:
+        self._pipe = pipe
+        self._prompts = prompts
+        self._recipe = recipe
+        self._on_cuda: bool = pipe.device.type == "cuda"
+
+    @classmethod
+    def load(cls, checkpoint: Checkpoint, settings: WanSettings, recipe: Recipe) -> Self:
+        """Load every weight onto the device; takes minutes at full size.
+
+        Raises `BackendUnusable` for weights that do not fit together and `DeviceUnfit` when the
+        device is missing, broken or too small.
+        """
+        if settings.device == "cuda" and not torch.cuda.is_available():
+            raise DeviceUnfit("this process sees no CUDA device: check the driver, or set device")
+        try:
+            pipe = _from_pretrained(checkpoint, settings)
+            pipe.scheduler = _scheduler(pipe, recipe)
+            negative = settings.negative_prompt if recipe.guidance_scale > 1 else None
+            return cls(pipe, PromptEncoder(pipe, negative), recipe)
+        except (OSError, ValueError, LookupError, RuntimeError, SafetensorError) as error:
+            fault = device_fault(error)
+            if fault is not None:
+                raise DeviceUnfit(fault) from error
+            words = str(error).partition("\n")[0] or type(error).__name__
+            raise BackendUnusable(
+                f"the model in {checkpoint.folder} could not be loaded: {words}"
+            ) from error
+
+    def device_uuid(self) -> str | None:
+        """The CUDA device's UUID as torch writes it, without a prefix; None on a CPU."""
+        if not self._on_cuda:
+            return None
+        return str(torch.cuda.get_device_properties(self._pipe.device).uuid)
+
+    def render(
+        self, prepared: Prepared, seed: int, progress: Progress, cancel: CancelToken
+    ) -> NDArray[np.uint8]:
+        """Make the frames, shaped (frames, height, width, 3).
+
+        Raises `BadOutput`, `DeviceUnfit` and, within a step of being asked, `Cancelled`; after
+        `BadOutput` and `Cancelled` the pipeline is as good as new.
+        """
+        gauge = Gauge(self._recipe.steps, prepared.frames, progress, cancel)
+        started_s = time.monotonic()
+        try:
+            with self._reporting_vae(gauge):
+                frames = frames_of(self._call(prepared, seed, gauge)[0])
+        except BaseException as error:
+            # The traceback's frames hold the step's tensors, gigabytes that could not be freed.
+            traceback.clear_frames(error.__traceback__)
+            self._recover()
+            fault = device_fault(error)
+            if fault is not None:
+                raise DeviceUnfit(fault) from error
+            raise
+        self._log(prepared, time.monotonic() - started_s)
+        return frames
+
+    def close(self) -> None:
+        """Let go of the weights and of the device memory."""
+        del self._pipe, self._prompts
+        if self._on_cuda:
+            torch.cuda.empty_cache()
+
+    def _call(self, prepared: Prepared, seed: int, gauge: Gauge) -> torch.Tensor:
+        gauge.pulse()
+        embeddings = self._prompts.embeddings(prepared.prompt)
+        gauge.pulse()
+        if self._on_cuda:
+            torch.cuda.reset_peak_memory_stats()
+        video: torch.Tensor = self._pipe(
+            image=prepared.image,
+            height=prepared.height,
+            width=prepared.width,
+            num_frames=prepared.frames,
+            num_inference_steps=self._recipe.steps,
+            guidance_scale=self._recipe.guidance_scale,
+            guidance_scale_2=self._recipe.guidance_scale_2,
+            # A CPU generator gives the same noise whatever the device is.
+            generator=torch.Generator("cpu").manual_seed(seed),
+            prompt_embeds=embeddings,
+            negative_prompt_embeds=self._prompts.negative,
+            output_type="pt",
+            callback_on_step_end=lambda *_: self._step_done(gauge),
+            callback_on_step_end_tensor_inputs=[],
+        ).frames
+        return video
+
+    def _step_done(self, gauge: Gauge) -> dict[str, Any]:
+        """Report a denoising step; the pipeline asks for a dictionary of what to change."""
+        if self._on_cuda:
+            # The CPU runs ahead of the device; without this it would report what it has queued.
+            torch.cuda.synchronize()
+        gauge.advance()
+        return {}
+
+    @contextmanager
+    def _reporting_vae(self, gauge: Gauge) -> Iterator[None]:
+        vae = self._pipe.vae
+        hooks = [
+            vae.encoder.register_forward_hook(lambda *_: gauge.pulse()),
+            vae.decoder.register_forward_hook(lambda *_: gauge.advance()),
+        ]
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def _recover(self) -> None:
+        """Bring the pipeline back to where it was before the call that raised."""
+        try:
+            self._pipe.maybe_free_model_hooks()
+            self._pipe.vae.clear_cache()
+            if self._on_cuda:
+                torch.cuda.empty_cache()
+        except RuntimeError as error:
+            raise DeviceUnfit(device_fault(error) or f"clean-up failed: {error}") from error
+
+    def _log(self, prepared: Prepared, took_s: float) -> None:
+        shape = f"{prepared.frames} frames of {prepared.width} x {prepared.height}"
+        logger.info("made {} in {:.1f} s, {} steps", shape, took_s, self._recipe.steps)
+        if self._on_cuda:
+            allocated, reserved = (
+                peak() / 2**30
+                for peak in (torch.cuda.max_memory_allocated, torch.cuda.max_memory_reserved)
+            )
+            logger.info("peak GPU memory {:.1f} GiB, reserved {:.1f} GiB", allocated, reserved)
+
+
+def _from_pretrained(checkpoint: Checkpoint, settings: WanSettings) -> Any:
+    pipe = WanImageToVideoPipeline.from_pretrained(
+        # The class is named, because the 5B's own index names one that takes no photo.
+        checkpoint.folder,
+        # float32 where the published examples have it: both work on pixels, once per video.
+        dtype={
+            "default": getattr(torch, settings.dtype),
+            "vae": torch.float32,
+            "image_encoder": torch.float32,
+        },
+        device_map=settings.device,
+        use_safetensors=True,
+        local_files_only=True,
+    )
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def _scheduler(pipe: Any, recipe: Recipe) -> Any:
+    """UniPC with our shift: what the converted A14B repositories carry is not the published one."""
+    return UniPCMultistepScheduler.from_config(pipe.scheduler.config, flow_shift=recipe.flow_shift)

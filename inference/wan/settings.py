@@ -1,0 +1,125 @@
+"""The settings of the WAN backend. Light: any process may validate them."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from inference.errors import BackendUnusable
+from inference.wan.family import NEGATIVE_PROMPT, Family
+from inference.wan.frames import LONGEST, SHORTEST, FramePolicy
+
+_SIZE = re.compile(r"(\d{2,5})\s*[*x×]\s*(\d{2,5})")
+
+EncoderPreset = Literal[
+    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"
+]
+
+
+def _area_of(value: object) -> object:
+    """`1280*704` as a number of pixels."""
+    size = _SIZE.fullmatch(str(value).strip())
+    if value is not None and size is None:
+        raise ValueError("give it as WIDTH*HEIGHT, for instance 1280*704")
+    return size and int(size[1]) * int(size[2])
+
+
+class WanSettings(BaseModel):
+    """What can be set. None means the family's published value (`inference.wan.family`).
+
+    `model`           a folder in diffusers' layout, or a Hugging Face id in the local cache
+    `revision`        the branch, tag or commit of a Hugging Face id
+    `video_size`      the area in pixels, written `1280*704`; the shape comes from the photo
+    `frame_num`       frames for a task that names no number, counted at 24 a second
+    `frame_policy`    what a frame number means to a model of another rate (`inference.wan.frames`)
+    `fps`             frames per second of the finished file
+    `steps`           denoising steps
+    `guidance_scale`  how closely the prompt is followed; 1 or less leaves out the negative prompt
+    `guidance_scale_2`  the same for the second transformer, which A14B alone has
+    `flow_shift`      the schedule's shift: more spends more steps on the large shapes
+    `negative_prompt` what not to show
+    `default_prompt`  stands in for an empty prompt
+    `device`, `dtype` where the model runs and in which number format; the VAE is always float32
+    `crf`             H.264's quality, 0 to 51; less is better and larger
+    `encoder_preset`  x264's name for time against file size
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    model: str = Field(default="Wan-AI/Wan2.2-TI2V-5B-Diffusers", min_length=1)
+    revision: str | None = None
+    video_size: Annotated[int | None, BeforeValidator(_area_of), Field(ge=1024, le=4096**2)] = None
+    frame_num: int | None = Field(default=None, ge=SHORTEST, le=LONGEST)
+    frame_policy: FramePolicy = "exact"
+    fps: int | None = Field(default=None, ge=1, le=120)
+    steps: int | None = Field(default=None, ge=1, le=1000)
+    guidance_scale: float | None = Field(default=None, ge=0, le=30, allow_inf_nan=False)
+    guidance_scale_2: float | None = Field(default=None, ge=0, le=30, allow_inf_nan=False)
+    flow_shift: float | None = Field(default=None, gt=0, le=100, allow_inf_nan=False)
+    negative_prompt: str = NEGATIVE_PROMPT
+    default_prompt: str = "the people in the photo come alive, natural movement, gentle camera"
+    device: Literal["cuda", "cpu"] = "cuda"
+    dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16"
+    crf: int = Field(default=18, ge=0, le=51)
+    encoder_preset: EncoderPreset = "medium"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The settings with a family's values filled in: nothing is left open.
+
+    `area` in pixels; `fps` of the finished file. `guidance_scale_2` is None for families with one
+    transformer.
+    """
+
+    area: int
+    fps: int
+    steps: int
+    guidance_scale: float
+    guidance_scale_2: float | None
+    flow_shift: float
+
+
+def parse(options: Mapping[str, object]) -> WanSettings:
+    """The settings in `options`. Raises `BackendUnusable` that names each wrong key in one line."""
+    try:
+        return WanSettings.model_validate(dict(options))
+    except ValidationError as error:
+        problems = "; ".join(_words(dict(problem)) for problem in error.errors())
+        raise BackendUnusable(f"WAN settings: {problems}") from error
+
+
+def recipe_for(settings: WanSettings, family: Family) -> Recipe:
+    """What to make, with this family's published values where the settings are silent."""
+    if settings.guidance_scale_2 is not None and not family.two_experts:
+        raise BackendUnusable(
+            f"WAN settings: guidance_scale_2 is for models with two transformers; "
+            f"{family.name} has one, so remove it"
+        )
+    area = settings.video_size or family.area
+    guidance_scale = _or(settings.guidance_scale, family.guidance_scale)
+    return Recipe(
+        area=area,
+        fps=settings.fps or family.fps,
+        steps=settings.steps or family.steps,
+        guidance_scale=guidance_scale,
+        guidance_scale_2=(
+            _or(settings.guidance_scale_2, guidance_scale) if family.two_experts else None
+        ),
+        flow_shift=_or(settings.flow_shift, family.shift_for(area)),
+    )
+
+
+def _or(value: float | None, default: float) -> float:
+    return default if value is None else value
+
+
+def _words(problem: dict[str, Any]) -> str:
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] != "extra_forbidden":
+        return f"{key}: {problem['msg'].removeprefix('Value error, ')}"
+    near = difflib.get_close_matches(key, WanSettings.model_fields, n=1, cutoff=0.0)
+    return f"unknown key {key!r}, the nearest known one is {near[0]!r}"

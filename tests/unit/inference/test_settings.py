@@ -1,0 +1,81 @@
+"""The WAN backend's settings."""
+
+import pytest
+from pydantic import ValidationError
+
+from inference.errors import BackendUnusable
+from inference.wan.backend import WanBackend
+from inference.wan.family import I2V_A14B, TI2V_5B, WAN21_I2V
+from inference.wan.settings import parse, recipe_for
+
+
+def test_nothing_set_means_the_published_values():
+    recipe = recipe_for(parse({}), TI2V_5B)
+    assert (recipe.area, recipe.fps, recipe.steps) == (1280 * 704, 24, 50)
+    assert (recipe.guidance_scale, recipe.guidance_scale_2, recipe.flow_shift) == (5.0, None, 5.0)
+
+
+def test_text_from_the_environment_is_read_as_numbers():
+    settings = parse({"steps": "70", "guidance_scale": "7.0", "video_size": "1280*704"})
+    assert (settings.steps, settings.guidance_scale) == (70, 7.0)
+    assert settings.video_size == 1280 * 704
+
+
+@pytest.mark.parametrize("written", ["1280*720", "1280x720", " 1280 * 720 ", "720×1280"])
+def test_a_size_may_be_written_in_several_ways(written):
+    assert parse({"video_size": written}).video_size == 1280 * 720
+
+
+@pytest.mark.parametrize("size", ["1280", "big", "", "0*0", "10*10", "99999*99999", 921600, [1, 2]])
+def test_a_size_that_is_none_is_refused(size):
+    with pytest.raises(BackendUnusable, match="video_size"):
+        parse({"video_size": size})
+
+
+def test_an_unknown_key_names_the_nearest_known_one():
+    with pytest.raises(BackendUnusable, match=r"unknown key 'guidence_scale', .* 'guidance_scale'"):
+        parse({"guidence_scale": 7})
+
+
+def test_every_problem_is_named_in_one_line():
+    with pytest.raises(BackendUnusable) as raised:
+        parse({"steps": 0, "crf": 99, "device": "tpu", "encoder_preset": "best"})
+    message = str(raised.value)
+    assert "\n" not in message
+    assert all(key in message for key in ("steps", "crf", "device", "encoder_preset"))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1])
+def test_a_guidance_scale_is_a_plain_number(value):
+    with pytest.raises(BackendUnusable, match="guidance_scale"):
+        parse({"guidance_scale": value})
+
+
+def test_settings_do_not_change():
+    with pytest.raises(ValidationError, match="frozen"):
+        parse({}).steps = 3
+
+
+def test_a_wrong_setting_stops_the_backend_before_anything_is_loaded():
+    with pytest.raises(BackendUnusable, match="steps"):
+        WanBackend({"steps": "many"})
+
+
+def test_the_second_expert_follows_the_first_unless_set():
+    assert recipe_for(parse({"guidance_scale": 7}), I2V_A14B).guidance_scale_2 == 7
+    both = parse({"guidance_scale": 4, "guidance_scale_2": 3})
+    assert recipe_for(both, I2V_A14B).guidance_scale_2 == 3
+
+
+def test_a_second_scale_for_one_transformer_is_refused():
+    with pytest.raises(BackendUnusable, match="wan22-ti2v-5b has one, so remove it"):
+        recipe_for(parse({"guidance_scale_2": 3}), TI2V_5B)
+
+
+@pytest.mark.parametrize(("size", "shift"), [("832*480", 3.0), ("1280*720", 5.0)])
+def test_the_shift_of_wan21_follows_the_size(size, shift):
+    assert recipe_for(parse({"video_size": size}), WAN21_I2V).flow_shift == shift
+
+
+def test_guidance_can_be_switched_off():
+    assert recipe_for(parse({"guidance_scale": 0}), TI2V_5B).guidance_scale == 0
