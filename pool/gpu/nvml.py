@@ -1,0 +1,205 @@
+"""The calls to NVML, through nvidia-ml-py.
+
+Any of them can hang for ever on a sick driver, so only the probe's process makes them. Devices are
+looked up by UUID at every reading, because an index may mean another card after one fell off the
+bus. NVML has no call that returns the last Xid; the driver's error events are collected instead.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+import pynvml
+
+from pool.errors import PoolError
+from pool.gpu.readings import Device, Process, Reading, Snapshot
+
+T = TypeVar("T")
+
+REMEDIES = MappingProxyType(
+    {
+        pynvml.NVML_ERROR_LIBRARY_NOT_FOUND: "libnvidia-ml.so.1 is not here; install NVIDIA's "
+        "driver, or start the container with --gpus all",
+        pynvml.NVML_ERROR_DRIVER_NOT_LOADED: "the NVIDIA driver is not loaded; "
+        "run nvidia-smi, and restart the machine if that fails too",
+        pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH: "the NVIDIA driver was updated while an "
+        "older one is loaded; restart the machine",
+        pynvml.NVML_ERROR_NO_PERMISSION: "this user may not open the NVIDIA devices; "
+        "check the rights of /dev/nvidia*",
+    }
+)
+"""NVML's code → what is the matter and what to do."""
+
+_GONE = (
+    pynvml.NVML_ERROR_GPU_IS_LOST,
+    pynvml.NVML_ERROR_RESET_REQUIRED,
+    pynvml.NVML_ERROR_GPU_NOT_FOUND,
+)
+"""Codes of a device that fell off the bus, or that does nothing more before a reset."""
+
+
+class NvmlUnusable(PoolError):
+    """NVML as a whole does not answer; the sentence says why and what to do."""
+
+
+@dataclass(frozen=True)
+class _Opened:
+    device: Device
+    handle: Any
+
+
+class Nvml:
+    """NVML, started, with the devices that it lists. Runs in the probe's process, main thread.
+
+    Raises `NvmlUnusable` when NVML does not start or lists nothing.
+    """
+
+    def __init__(self) -> None:
+        try:
+            pynvml.nvmlInit()
+            count = pynvml.nvmlDeviceGetCount()
+        except pynvml.NVMLError as error:
+            raise NvmlUnusable(_remedy(error)) from error
+        self._problems: list[str] = []
+        self._devices = tuple(entry for index in range(count) for entry in self._at(index))
+        self._xids = _XidWatch([entry.handle for entry in self._devices])
+
+    def listing(self) -> Snapshot:
+        """The devices, unread."""
+        devices = tuple(entry.device for entry in self._devices)
+        return Snapshot(devices=devices, problems=tuple(self._problems))
+
+    def snapshot(self, now: float) -> Snapshot:
+        """The devices and a reading of each; `now` is wall-clock time in seconds since 1970."""
+        listing = self.listing()
+        readings = {device.uuid: self._reading(device, now) for device in listing.devices}
+        return Snapshot(listing.devices, readings, listing.problems)
+
+    def collect_xids(self, seconds: float) -> None:
+        """Let `seconds` pass, and note the errors that the driver reports meanwhile."""
+        self._xids.collect(seconds)
+
+    def _at(self, index: int) -> Iterator[_Opened]:
+        """The card at `index`, or its instances if it is split; nothing if it does not open."""
+        try:
+            card = pynvml.nvmlDeviceGetHandleByIndex(index)
+            bus_id = pynvml.nvmlDeviceGetPciInfo(card).busId
+            for handle in _instances(card) or [card]:
+                yield _Opened(_device(handle, index, bus_id), handle)
+        except pynvml.NVMLError as error:
+            self._problems.append(f"GPU {index} cannot be opened ({error}); see dmesg for its Xid")
+
+    def _reading(self, device: Device, now: float) -> Reading:
+        xid = self._xids.last.get(device.pci_bus_id)
+        try:
+            handle = pynvml.nvmlDeviceGetHandleByUUID(device.uuid)
+            memory = _read(lambda: pynvml.nvmlDeviceGetMemoryInfo(handle))
+            power_mw = _read(lambda: pynvml.nvmlDeviceGetPowerUsage(handle))
+            return Reading(
+                sampled_at=now,
+                memory_used_bytes=memory and memory.used,
+                memory_total_bytes=memory and memory.total,
+                utilization_percent=_read(lambda: pynvml.nvmlDeviceGetUtilizationRates(handle).gpu),
+                temperature_c=_read(
+                    lambda: pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU)
+                ),
+                power_w=None if power_mw is None else power_mw / 1000,
+                ecc_uncorrected=_read(
+                    lambda: pynvml.nvmlDeviceGetTotalEccErrors(
+                        handle,
+                        pynvml.NVML_MEMORY_ERROR_TYPE_UNCORRECTED,
+                        pynvml.NVML_VOLATILE_ECC,
+                    )
+                ),
+                last_xid=xid,
+                processes=_read(lambda: _processes(handle)),
+            )
+        except pynvml.NVMLError as error:
+            lost = error.value in (*_GONE, pynvml.NVML_ERROR_NOT_FOUND)
+            return Reading(sampled_at=now, lost=lost, last_xid=xid)
+
+
+class _XidWatch:
+    """The newest Xid of each card, by PCI bus id.
+
+    Where events are not to be had (a MIG instance, some containers) it stays empty.
+    """
+
+    def __init__(self, handles: list[Any]) -> None:
+        self.last: dict[str, int] = {}
+        self._events = _read(pynvml.nvmlEventSetCreate)
+        watched = [self._watch(handle) for handle in handles]
+        if not any(watched):
+            self._events = None
+
+    def collect(self, seconds: float) -> None:
+        """Wait `seconds`, noting each event that comes."""
+        end = time.monotonic() + seconds
+        while (left_s := end - time.monotonic()) > 0:
+            try:
+                if self._events is None:
+                    raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
+                event = pynvml.nvmlEventSetWait_v2(self._events, max(1, int(left_s * 1000)))
+                self._note(event)
+            except pynvml.NVMLError_Timeout:
+                return
+            except pynvml.NVMLError:
+                time.sleep(left_s)
+
+    def _watch(self, handle: Any) -> bool:
+        try:
+            pynvml.nvmlDeviceRegisterEvents(
+                handle, pynvml.nvmlEventTypeXidCriticalError, self._events
+            )
+        except pynvml.NVMLError:
+            return False
+        return True
+
+    def _note(self, event: Any) -> None:
+        bus_id = pynvml.nvmlDeviceGetPciInfo(event.device).busId
+        self.last[bus_id] = int(event.eventData)
+
+
+def _remedy(error: pynvml.NVMLError) -> str:
+    return REMEDIES.get(error.value, f"NVML does not start ({error}); run nvidia-smi")
+
+
+def _instances(card: Any) -> list[Any]:
+    """The handles of a split card's MIG instances; empty for a whole card."""
+    mode = _read(lambda: pynvml.nvmlDeviceGetMigMode(card)[0])
+    if mode != pynvml.NVML_DEVICE_MIG_ENABLE:
+        return []
+    places = range(pynvml.nvmlDeviceGetMaxMigDeviceCount(card))
+    handles = (
+        _read(partial(pynvml.nvmlDeviceGetMigDeviceHandleByIndex, card, place)) for place in places
+    )
+    return [handle for handle in handles if handle is not None]
+
+
+def _device(handle: Any, index: int, bus_id: str) -> Device:
+    memory = _read(lambda: pynvml.nvmlDeviceGetMemoryInfo(handle))
+    return Device(
+        uuid=pynvml.nvmlDeviceGetUUID(handle),
+        name=pynvml.nvmlDeviceGetName(handle),
+        index=index,
+        pci_bus_id=bus_id,
+        memory_total_bytes=memory and memory.total,
+    )
+
+
+def _read(call: Callable[[], T]) -> T | None:
+    """What the call returns, or None where NVML has no answer. Raises only for a lost device."""
+    try:
+        return call()
+    except pynvml.NVMLError as error:
+        if error.value in _GONE:
+            raise
+        return None
+
+
+def _processes(handle: Any) -> tuple[Process, ...]:
+    found = pynvml.nvmlDeviceGetComputeRunningProcesses(handle)
+    return tuple(Process(int(entry.pid), entry.usedGpuMemory) for entry in found)

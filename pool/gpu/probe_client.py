@@ -1,0 +1,144 @@
+"""The supervisor's end of the probe: it starts it, reads it, and replaces it when it hangs.
+
+Nothing that NVML does or fails to do ever stops a child: without a probe the telemetry is unknown,
+which is said once, with the remedy.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, Self
+
+from loguru import logger
+
+from client.backoff import backoff_s
+from pool.gpu.probe_process import ProbeProcess
+from pool.gpu.readings import Snapshot, from_line
+
+FIRST_LINE_S = 30.0
+"""A driver without persistence mode wakes every card before NVML answers for the first time."""
+
+LINE_S = 5.0
+
+HUNG = "NVML gives no answer; run nvidia-smi, and restart the machine if that hangs too"
+
+
+class Probe(Protocol):
+    """A running probe: `pool.gpu.probe_process.ProbeProcess`, or a test's own."""
+
+    def lines(self) -> list[bytes]:
+        """The complete lines that came since the last call."""
+
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended; None while it lives."""
+
+    def kill(self) -> None:
+        """Have it killed, without waiting; nothing can be read afterwards."""
+
+    def close(self) -> None:
+        """Kill it, and wait a moment until it is gone."""
+
+
+@dataclass(frozen=True)
+class Telemetry:
+    """The newest snapshot; or None, and the reason why nothing is known."""
+
+    snapshot: Snapshot | None
+    reason: str | None = None
+
+
+class ProbeClient:
+    """Readings of all devices, about once a second, for as long as NVML answers.
+
+    Owned by the supervisor's loop and called from its thread only. `start` makes a probe.
+    """
+
+    def __init__(self, start: Callable[[], Probe]) -> None:
+        self._start = start
+        self._probe: Probe | None = None
+        self._dying: Probe | None = None
+        self._start_at = 0.0
+        self._due_at = 0.0
+        self._failures = 0
+
+    @classmethod
+    def on_this_host(cls, environ: Mapping[str, str]) -> Self:
+        """A client whose probes are processes with the environment `environ`."""
+        return cls(partial(ProbeProcess, environ))
+
+    def poll(self, now: float) -> Telemetry | None:
+        """What is new at the monotonic time `now`, in seconds; None if nothing is. Never blocks."""
+        if self._probe is None:
+            self._begin(now)
+            return None
+        # Lines come before the clock: they prove that the probe went on while this process itself
+        # was stopped.
+        exit_code = self._probe.exit_code
+        lines = self._probe.lines()
+        if lines:
+            return self._take(lines[-1], now)
+        if exit_code is not None:
+            return self._fail(f"the GPU probe ended with exit code {exit_code}", now)
+        return self._fail(HUNG, now) if now >= self._due_at else None
+
+    def close(self) -> None:
+        """End the probe, and wait a moment until it is gone."""
+        for probe in (self._probe, self._dying):
+            if probe is not None:
+                probe.close()
+        self._probe = self._dying = None
+
+    def _begin(self, now: float) -> None:
+        """Start a probe when its time has come and the one before is gone.
+
+        A process that hangs inside the driver outlives SIGKILL; a second one would join it there.
+        """
+        if now < self._start_at or (self._dying and self._dying.exit_code is None):
+            return
+        self._dying = None
+        self._probe = self._start()
+        self._due_at = now + FIRST_LINE_S
+
+    def _take(self, line: bytes, now: float) -> Telemetry:
+        try:
+            snapshot = from_line(line)
+        except ValueError:
+            return self._fail("the GPU probe wrote a line that is no reading", now)
+        if snapshot.error is not None:
+            return self._fail(snapshot.error, now)
+        if self._failures:
+            logger.info("GPU telemetry is back")
+        self._failures = 0
+        self._due_at = now + LINE_S
+        return Telemetry(snapshot)
+
+    def _fail(self, reason: str, now: float) -> Telemetry:
+        if self._failures == 0:
+            logger.warning("GPU telemetry is unknown: {}", reason)
+        self._failures += 1
+        self._start_at = now + backoff_s(self._failures, jitter=0)
+        if self._probe is not None:
+            self._probe.kill()
+        self._probe, self._dying = None, self._probe
+        return Telemetry(None, reason)
+
+
+def list_devices(environ: Mapping[str, str], timeout_s: float) -> Snapshot:
+    """The devices of this host, asked for once; blocks for up to `timeout_s`.
+
+    Where NVML does not answer, the snapshot is empty and its `error` says why.
+    """
+    probe = ProbeProcess(environ, "--once")
+    deadline = time.monotonic() + timeout_s
+    try:
+        while (left_s := deadline - time.monotonic()) > 0 and probe.wait_for_output(left_s):
+            exit_code = probe.exit_code
+            if lines := probe.lines():
+                return from_line(lines[0])
+            if exit_code is not None:
+                return Snapshot(error=f"the GPU probe ended with exit code {exit_code}")
+        return Snapshot(error=HUNG)
+    finally:
+        probe.close()

@@ -1,0 +1,225 @@
+"""The probe: a real process, the real nvidia-ml-py, and a C library in the driver's place."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from pool.gpu import probe_client
+from pool.gpu.probe_client import HUNG, ProbeClient, list_devices
+from pool.gpu.probe_process import PROJECT_ROOT
+from tests.fakes.nvml import ErrorCode, FakeGpu, cards
+
+A, B = (gpu.uuid for gpu in cards(2))
+
+
+@pytest.fixture
+def client(environ):
+    client = ProbeClient.on_this_host(environ)
+    yield client
+    client.close()
+
+
+def next_telemetry(client, wanted=lambda telemetry: True, within_s=20):
+    end = time.monotonic() + within_s
+    while time.monotonic() < end:
+        telemetry = client.poll(time.monotonic())
+        if telemetry is not None and wanted(telemetry):
+            return telemetry
+        time.sleep(0.02)
+    raise AssertionError("the telemetry that was waited for did not come")
+
+
+def readings_of(telemetry):
+    return telemetry.snapshot.readings if telemetry.snapshot else {}
+
+
+def test_the_devices_are_listed_in_the_order_of_their_bus_ids(environ):
+    listing = list_devices(environ, timeout_s=20)
+    assert listing.error is None
+    assert [(d.index, d.uuid, d.pci_bus_id) for d in listing.devices] == [
+        (0, A, "00000000:01:00.0"),
+        (1, B, "00000000:02:00.0"),
+    ]
+
+
+def test_a_split_card_is_listed_as_its_instances(control, environ):
+    control.change(0, mig=1)
+    control.gpus += [FakeGpu(uuid=f"MIG-{n}", parent=A, memory=10) for n in range(2)]
+    control.write()
+    listing = list_devices(environ, timeout_s=20)
+    assert [(d.index, d.uuid) for d in listing.devices] == [(0, "MIG-0"), (0, "MIG-1"), (1, B)]
+    assert {d.pci_bus_id for d in listing.devices[:2]} == {"00000000:01:00.0"}
+
+
+def test_a_card_that_does_not_open_is_told_and_hides_no_other(control, environ):
+    control.change(0, error=ErrorCode.GPU_IS_LOST)
+    listing = list_devices(environ, timeout_s=20)
+    assert [device.uuid for device in listing.devices] == [B]
+    assert listing.problems == ("GPU 0 cannot be opened (GPU is lost); see dmesg for its Xid",)
+
+
+def test_a_machine_without_a_driver_is_told_what_to_install():
+    environ = {key: os.environ[key] for key in os.environ if key != "LD_LIBRARY_PATH"}
+    code = "import ctypes; ctypes.CDLL('libnvidia-ml.so.1')"
+    driver = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True)
+    if driver.returncode == 0:
+        pytest.skip("this machine has a driver")
+    listing = list_devices(environ, timeout_s=20)
+    assert listing.devices == ()
+    assert "libnvidia-ml.so.1 is not here; install NVIDIA's driver" in listing.error
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        (ErrorCode.DRIVER_NOT_LOADED, "run nvidia-smi"),
+        (ErrorCode.LIB_RM_VERSION_MISMATCH, "restart the machine"),
+        (ErrorCode.UNKNOWN, "run nvidia-smi"),
+    ],
+)
+def test_a_library_that_does_not_start_is_told_with_the_remedy(control, environ, code, remedy):
+    control.break_library(code)
+    assert remedy in list_devices(environ, timeout_s=20).error
+
+
+def test_a_listing_that_hangs_ends_at_its_deadline(control, environ):
+    control.hang()
+    started = time.monotonic()
+    assert list_devices(environ, timeout_s=1).error == HUNG
+    assert time.monotonic() - started < 10
+
+
+def test_every_reading_comes_through_the_real_binding(control, client):
+    control.change(
+        1, used=5, temperature=81, power=612_500, utilization=97, ecc=2, processes="41:3,42:2"
+    )
+    reading = readings_of(next_telemetry(client))[B]
+    assert (reading.memory_used_bytes, reading.temperature_c, reading.power_w) == (5, 81, 612.5)
+    assert (reading.utilization_percent, reading.ecc_uncorrected) == (97, 2)
+    assert [(process.pid, process.used_bytes) for process in reading.processes] == [
+        (41, 3),
+        (42, 2),
+    ]
+    assert not reading.lost
+    assert reading.last_xid is None
+
+
+@pytest.mark.parametrize("code", [ErrorCode.GPU_IS_LOST, ErrorCode.RESET_REQUIRED])
+def test_a_lost_device_is_lost_and_the_others_go_on(control, client, code):
+    next_telemetry(client)
+    control.change(0, error=code)
+    telemetry = next_telemetry(client, lambda t: readings_of(t)[A].lost)
+    assert readings_of(telemetry)[A].memory_used_bytes is None
+    assert readings_of(telemetry)[B].temperature_c == 40
+
+
+def test_a_device_that_vanishes_from_the_bus_is_lost(control, client):
+    next_telemetry(client)
+    del control.gpus[0]
+    control.write()
+    telemetry = next_telemetry(client, lambda t: readings_of(t)[A].lost)
+    assert not readings_of(telemetry)[B].lost
+
+
+@pytest.mark.parametrize("code", [ErrorCode.NOT_SUPPORTED, ErrorCode.UNKNOWN])
+def test_readings_that_nvml_refuses_are_missing_not_lost(control, client, code):
+    next_telemetry(client)
+    control.change(0, error=code)
+    telemetry = next_telemetry(client, lambda t: readings_of(t)[A].temperature_c is None)
+    reading = readings_of(telemetry)[A]
+    assert (reading.lost, reading.processes, reading.power_w) == (False, None, None)
+
+
+def test_readings_stay_with_their_device_when_the_order_changes(control, client):
+    control.change(1, temperature=77)
+    next_telemetry(client)
+    control.gpus.reverse()
+    control.write()
+    for _ in range(2):
+        telemetry = next_telemetry(client)
+    assert readings_of(telemetry)[B].temperature_c == 77
+
+
+def test_the_newest_xid_is_kept_for_its_device(control, client):
+    next_telemetry(client)
+    control.xid(1, 13)
+    next_telemetry(client, lambda t: readings_of(t)[B].last_xid == 13)
+    control.xid(1, 79)
+    telemetry = next_telemetry(client, lambda t: readings_of(t)[B].last_xid == 79)
+    assert readings_of(telemetry)[A].last_xid is None
+
+
+def test_a_probe_that_hangs_is_replaced_and_readings_come_back(control, client, monkeypatch):
+    monkeypatch.setattr(probe_client, "LINE_S", 1.5)  # the wait itself is measured elsewhere
+    next_telemetry(client)
+    control.hang()
+    assert next_telemetry(client, lambda t: t.snapshot is None).reason == HUNG
+    control.hang(False)
+    assert A in readings_of(next_telemetry(client, lambda t: t.snapshot is not None))
+
+
+def test_a_driver_that_comes_back_is_found(control, client):
+    control.break_library(ErrorCode.DRIVER_NOT_LOADED)
+    assert next_telemetry(client).snapshot is None
+    control.break_library(ErrorCode.NONE)
+    assert A in readings_of(next_telemetry(client, lambda t: t.snapshot is not None))
+
+
+def start_probe(environ):
+    return subprocess.Popen(
+        [sys.executable, "-m", "pool.gpu.probe"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=PROJECT_ROOT,
+        env=environ,
+    )
+
+
+def test_the_probe_prints_a_line_of_json_and_ends_with_its_stdin(environ):
+    with start_probe(environ) as probe:
+        assert list(json.loads(probe.stdout.readline())["readings"]) == [A, B]
+        probe.stdin.close()
+        assert probe.wait(10) == 0
+
+
+def test_the_probe_ends_with_its_stdin_even_while_nvml_hangs(control, environ):
+    with start_probe(environ) as probe:
+        probe.stdout.readline()
+        control.hang()
+        time.sleep(1.5)  # by now it is inside the call that never returns
+        probe.stdin.close()
+        assert probe.wait(10) == 0
+
+
+PARENT = """
+import os, sys, time
+from pool.gpu.probe_process import ProbeProcess
+probe = ProbeProcess(os.environ)
+probe.wait_for_output(20)
+print(probe._popen.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def test_the_probe_dies_with_a_parent_that_is_killed(control, environ):
+    command = [sys.executable, "-c", PARENT]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=PROJECT_ROOT, env=environ) as parent:
+        probe = psutil.Process(int(parent.stdout.readline()))
+        control.hang()
+        parent.send_signal(signal.SIGKILL)
+    psutil.wait_procs([probe], timeout=10)
+    assert not probe.is_running() or probe.status() == psutil.STATUS_ZOMBIE
+
+
+def test_the_probe_loads_neither_torch_nor_diffusers(environ):
+    code = "import sys, pool.gpu.probe_client, pool.gpu.nvml; print('torch' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"
