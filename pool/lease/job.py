@@ -1,0 +1,322 @@
+"""One lease from taking it to its end: which move comes next, and which must never come.
+
+Theory of operation. A job is a state machine without I/O. Its owner (the child's loop, or a
+simulation) calls `step(now)` and starts the moves that come back; hands every `Outcome` to
+`handle`; tells `moved` of each sign of life; and calls `step` again at `wake_at`, or sooner after
+news. Two things run beside each other: the *work*, one move at a time in the order of `_NEXT`, and
+the *renewals*, which confirm the lease and keep it. They meet in two places: a move in
+`_NEEDS_CONFIRMATION` waits until the lease is confirmed, and a lost lease ends the work.
+
+What holds by construction:
+
+* Once `ending` is set, `step` returns nothing, whatever arrives later: after a loss nothing more is
+  sent for the task.
+* From the first `ReportCompleted` on, no other report can follow: `failed` is never sent after
+  `completed`, not even when the answer was lost.
+* `ReportCompleted` is reached only from `Store`, or because the object exists already.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pool.lease.lease import Lease
+from pool.lease.moves import (
+    Encode,
+    Ending,
+    Fault,
+    Fetch,
+    Infer,
+    Move,
+    Outcome,
+    Prepare,
+    ProbeUpload,
+    Release,
+    Renew,
+    ReportCompleted,
+    ReportFailed,
+    Store,
+)
+from pool.lease.pace import Limits, Pace, Stage
+from pool.lease.renewal import RenewalAttempts, RenewalRules, confirmed, next_renewal_at
+from pool.lease.retry import PRESUMED_ATTEMPTS, PROBE_ATTEMPTS, Retry
+
+_NEXT: dict[type[Move], Move] = {
+    ProbeUpload: Fetch(),
+    Fetch: Prepare(),
+    Prepare: Infer(),
+    Infer: Encode(),
+    Encode: Store(),
+}
+
+_STAGE: dict[type[Move], Stage] = {
+    ProbeUpload: Stage.CONFIRM,
+    Fetch: Stage.DOWNLOAD,
+    Prepare: Stage.PREPARE,
+    Infer: Stage.INFER,
+    Encode: Stage.ENCODE,
+    Store: Stage.UPLOAD,
+    ReportCompleted: Stage.REPORT,
+    ReportFailed: Stage.REPORT,
+    Release: Stage.REPORT,
+}
+
+_NEEDS_CONFIRMATION = (Infer, ReportCompleted, ReportFailed)
+
+
+@dataclass(frozen=True)
+class JobRules:
+    """What holds for every lease of one child."""
+
+    renewal: RenewalRules
+    limits: Limits
+
+
+class Job:
+    """The state of one lease. Used by one thread, the child's main thread.
+
+    `paths` are the storage paths under which the video may lie already, the likeliest first.
+    `fault` is what was found wrong with the task itself when it was read. `jitter` gives a number
+    in [0, 1) at every call.
+    """
+
+    def __init__(
+        self,
+        lease: Lease,
+        rules: JobRules,
+        *,
+        paths: Sequence[str],
+        fault: str | None,
+        jitter: Callable[[], float],
+    ) -> None:
+        self.lease = lease
+        self.ending: Ending | None = None
+        self.reason = ""
+        self.storage_path: str | None = None
+        self.pace = Pace(stage=Stage.CONFIRM, moved_at=lease.answered_at)
+        self.stage_s: dict[Stage, float] = {}
+        self._rules = rules
+        self._paths = list(paths)
+        self._jitter = jitter
+        self._next: Move | None = ReportFailed(fault) if fault else ProbeUpload()
+        self._running: Move | None = None
+        self._retry = Retry()
+        self._renewing = False
+        self._attempts = RenewalAttempts()
+        self._renew_at = self._renewal_time()
+        self._entered_at = lease.answered_at
+        self._seed_offset = 0
+        self._stored = False
+        self._completed_sent = False
+
+    def step(self, now: float) -> list[Move]:
+        """The moves to start now. Never the same move twice while it runs."""
+        self._notice_deadline(now)
+        if self.ending is not None:
+            return []
+        moves: list[Move] = []
+        if now >= self._renew_at and not self._renewals_withheld(now):
+            self._renewing = True
+            moves.append(Renew(self._rules.renewal.length_s))
+        if (move := self._work_due(now)) is not None:
+            self._start(move, now)
+            moves.append(move)
+        return moves
+
+    def wake_at(self, now: float) -> float:
+        """The moment at which `step` has something to do, if no news comes before."""
+        times = [self.lease.deadline]
+        if not self._renewals_withheld(now):
+            times.append(self._renew_at)
+        if self._next is not None and not self._waits_for_confirmation():
+            times.append(self._retry.next_at)
+        return min(times)
+
+    def moved(self, now: float, done: int, total: int) -> None:
+        """Take note of a sign of life from the move that runs."""
+        if self._running is not None:
+            self.pace = self.pace.moved(now, done, total)
+
+    def stop(self, now: float) -> None:
+        """Give the lease back at once: what runs is to be cancelled, and nothing else follows."""
+        if self.ending is None and not isinstance(self._next or self._running, Release):
+            self._running = None
+            self._retry = Retry()
+            self._next = Release()
+            self._enter(Stage.REPORT, now)
+
+    def handle(self, outcome: Outcome, now: float) -> None:
+        """Take in what came of a move. Outcomes that arrive after the end change nothing.
+
+        A move that succeeded although the deadline passed meanwhile did succeed: the deadline is
+        looked at last.
+        """
+        if self.ending is not None:
+            return
+        if isinstance(outcome.move, Renew):
+            self._renewal_answered(outcome, now)
+        elif outcome.move == self._running:
+            self._running = None
+            if outcome.fault is None:
+                self._succeeded(outcome, now)
+            else:
+                self._failed(outcome, outcome.fault, now)
+        self._notice_deadline(now)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the lease is on its way back."""
+        return isinstance(self._next or self._running, Release)
+
+    def stalled(self, now: float) -> bool:
+        """Whether the work has been silent for longer than its stage allows."""
+        return self.pace.stalled(now, self._rules.limits)
+
+    # Renewals
+
+    def _renewals_withheld(self, now: float) -> bool:
+        return self._renewing or self.stopping or self.stalled(now)
+
+    def _renewal_answered(self, outcome: Outcome, now: float) -> None:
+        self._renewing = False
+        match outcome.fault:
+            case None:
+                self.lease = self.lease.renewed(
+                    sent_at=outcome.sent_at,
+                    answered_at=now,
+                    extend_s=self._rules.renewal.length_s,
+                )
+                self._attempts = RenewalAttempts()
+            case Fault.REFUSED:
+                self.lease = self.lease.refused()
+            case fault:
+                if fault is Fault.MISSED:
+                    self.lease = self.lease.missed(now)
+                self._attempts = RenewalAttempts(
+                    self._attempts.failures + 1, now, outcome.retry_after_s
+                )
+        if self._waits_for_confirmation():
+            self.pace = self.pace.moved(now, self.lease.confirmations, 0)
+        self._renew_at = self._renewal_time()
+
+    def _renewal_time(self) -> float:
+        return next_renewal_at(self.lease, self._rules.renewal, self._attempts, self._jitter())
+
+    # Work
+
+    def _work_due(self, now: float) -> Move | None:
+        if self._next is None or now < self._retry.next_at:
+            return None
+        if self._waits_for_confirmation():
+            if self.pace.stage is not Stage.CONFIRM:
+                self._enter(Stage.CONFIRM, now)
+            return None
+        return self._next
+
+    def _waits_for_confirmation(self) -> bool:
+        return isinstance(self._next, _NEEDS_CONFIRMATION) and not confirmed(
+            self.lease, self._rules.renewal
+        )
+
+    def _start(self, move: Move, now: float) -> None:
+        self._running, self._next = move, None
+        self._completed_sent |= isinstance(move, ReportCompleted)
+        stage = _STAGE[type(move)]
+        if stage is self.pace.stage:
+            self.pace = self.pace.moved(now, 0, 0)
+        else:
+            self._enter(stage, now)
+
+    def _enter(self, stage: Stage, now: float) -> None:
+        self._close_stage(now)
+        self.pace = self.pace.entered(stage, now)
+
+    def _close_stage(self, now: float) -> None:
+        spent = self.stage_s.get(self.pace.stage, 0.0)
+        self.stage_s[self.pace.stage] = spent + now - self._entered_at
+        self._entered_at = now
+
+    def _follow_with(self, move: Move) -> None:
+        self._retry = Retry()
+        self._next = move
+
+    def _succeeded(self, outcome: Outcome, now: float) -> None:
+        match outcome.move:
+            case ReportCompleted(path):
+                self.storage_path = path
+                self._end(Ending.COMPLETED, "", now)
+            case ReportFailed(reason):
+                self._end(Ending.FAILED, reason, now)
+            case Release():
+                self._end(Ending.RELEASED, "given back", now)
+            case Store():
+                self._stored = True
+                self._follow_with(ReportCompleted(outcome.text))
+            case move:
+                if isinstance(move, ProbeUpload):
+                    self._paths = [outcome.text]
+                self._follow_with(_NEXT[type(move)])
+
+    def _failed(self, outcome: Outcome, fault: Fault, now: float) -> None:
+        match fault:
+            case Fault.TASK_AT_FAULT if not self._completed_sent:
+                self._follow_with(ReportFailed(outcome.text))
+            case Fault.ABSENT if self._retry.failures:
+                self._follow_with(ReportFailed(outcome.text))
+            case Fault.BAD_OUTPUT:
+                self._output_was_bad(outcome)
+            case Fault.STORED_ALREADY:
+                self._stored = isinstance(outcome.move, Store)
+                self._follow_with(ReportCompleted(self._paths[0]))
+            case Fault.REFUSED:
+                self.lease = self.lease.refused()
+            case Fault.MISSED | Fault.TRANSIENT | Fault.ABSENT:
+                if fault is Fault.MISSED:
+                    self.lease = self.lease.missed(now)
+                self._try_again(outcome, now)
+            case _:
+                self._give_up(outcome, now)
+
+    def _output_was_bad(self, outcome: Outcome) -> None:
+        if self._seed_offset:
+            self._follow_with(ReportFailed(f"no usable video came out, twice: {outcome.text}"))
+        else:
+            self._seed_offset = 1
+            self._follow_with(Infer(seed_offset=1))
+
+    def _try_again(self, outcome: Outcome, now: float) -> None:
+        move = outcome.move
+        self._retry = self._retry.failed(
+            now, jitter=self._jitter(), retry_after_s=outcome.retry_after_s
+        )
+        if isinstance(move, ProbeUpload) and self._retry.failures >= PROBE_ATTEMPTS:
+            self._follow_with(ReportCompleted(self._paths[0]))
+        elif isinstance(move, ReportCompleted) and not self._stored:
+            self._presume_elsewhere(outcome, now)
+        elif isinstance(move, Release) or self._retry.exhausted(move):
+            self._give_up(outcome, now)
+        else:
+            self._next = move
+
+    def _presume_elsewhere(self, outcome: Outcome, now: float) -> None:
+        """Report the object at the next place where it may lie: each is tried a few times."""
+        if self._retry.failures >= PRESUMED_ATTEMPTS * len(self._paths):
+            self._give_up(outcome, now)
+        else:
+            self._next = ReportCompleted(self._paths[self._retry.failures % len(self._paths)])
+
+    def _give_up(self, outcome: Outcome, now: float) -> None:
+        ending = Ending.RELEASED if isinstance(outcome.move, Release) else Ending.ABANDONED
+        self._end(ending, outcome.text, now)
+
+    # Ends
+
+    def _notice_deadline(self, now: float) -> None:
+        if self.ending is None:
+            self.lease = self.lease.at(now)
+            if self.lease.lost is not None:
+                self._end(Ending.LOST, self.lease.lost, now)
+
+    def _end(self, ending: Ending, reason: str, now: float) -> None:
+        self._close_stage(now)
+        self.ending, self.reason = ending, reason
+        self._next = self._running = None
