@@ -27,7 +27,9 @@ class Request:
 
     `photo` is a file on disk, as it was downloaded. `frame_num` is counted at 24 frames a second
     (None: the backend's default). `provider` is the server's name for the model, if it gave one.
-    `seed` is derived from the item's id, so that the same task gives the same video.
+    `seed` is derived from the item's id, so that the same task gives the same video. `lease_id`
+    names the lease under which the video is made, so that what costs money is bought once under it;
+    empty where there is no lease.
     """
 
     item_id: str
@@ -36,6 +38,7 @@ class Request:
     frame_num: int | None
     provider: str | None
     seed: int
+    lease_id: str = ""
 
 
 @dataclass(frozen=True)

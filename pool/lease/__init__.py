@@ -4,6 +4,7 @@
     renewal.py   when it is confirmed and renewed, and when a renewal is withheld
     pace.py      whether the work moves, or has stalled
     polling.py   when the pool may ask for the next task
+    rhythm.py    when to lease the next task while the device is busy
     retry.py     how long each move is tried again before the task is let go
     job.py       the state machine of one lease: which move comes next
     moves.py     what a job can ask for, and what comes back

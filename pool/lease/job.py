@@ -18,6 +18,7 @@ What holds by construction:
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from pool.lease.lease import Lease
 from pool.lease.moves import (
@@ -63,6 +64,17 @@ _STAGE: dict[type[Move], Stage] = {
 _NEEDS_CONFIRMATION = (Infer, ReportCompleted, ReportFailed)
 
 
+_AFTER = (Stage.ENCODE, Stage.UPLOAD, Stage.REPORT)
+
+
+class Phase(Enum):
+    """On which side of the device's work a job is."""
+
+    BEFORE = auto()
+    ON_DEVICE = auto()
+    AFTER = auto()
+
+
 @dataclass(frozen=True)
 class JobRules:
     """What holds for every lease of one child."""
@@ -90,6 +102,7 @@ class Job:
     ) -> None:
         self.lease = lease
         self.ending: Ending | None = None
+        self.held = False
         self.reason = ""
         self.storage_path: str | None = None
         self.pace = Pace(stage=Stage.CONFIRM, moved_at=lease.answered_at)
@@ -108,8 +121,12 @@ class Job:
         self._stored = False
         self._completed_sent = False
 
-    def step(self, now: float) -> list[Move]:
-        """The moves to start now. Never the same move twice while it runs."""
+    def step(self, now: float, may: Callable[[Move], bool] = lambda _: True) -> list[Move]:
+        """The moves to start now. Never the same move twice while it runs.
+
+        `may` tells whether a move may start as far as others are concerned: there is one device for
+        several tasks. A job that is kept waiting so asks again at its next `step`.
+        """
         self._notice_deadline(now)
         if self.ending is not None:
             return []
@@ -117,7 +134,9 @@ class Job:
         if now >= self._renew_at and not self._renewals_withheld(now):
             self._renewing = True
             moves.append(Renew(self._rules.renewal.length_s))
-        if (move := self._work_due(now)) is not None:
+        move = self._work_due(now)
+        self.held = move is not None and not may(move)
+        if move is not None and not self.held:
             self._start(move, now)
             moves.append(move)
         return moves
@@ -127,7 +146,7 @@ class Job:
         times = [self.lease.deadline]
         if not self._renewals_withheld(now):
             times.append(self._renew_at)
-        if self._next is not None and not self._waits_for_confirmation():
+        if self._next is not None and not self.held and not self._waits_for_confirmation():
             times.append(self._retry.next_at)
         return min(times)
 
@@ -135,6 +154,11 @@ class Job:
         """Take note of a sign of life from the move that runs."""
         if self._running is not None:
             self.pace = self.pace.moved(now, done, total)
+
+    def waited(self, now: float) -> None:
+        """Take note that what this job is kept waiting for is alive."""
+        if self.held:
+            self.pace = self.pace.moved(now, self.pace.done, self.pace.total)
 
     def stop(self, now: float) -> None:
         """Give the lease back at once: what runs is to be cancelled, and nothing else follows."""
@@ -161,6 +185,15 @@ class Job:
             else:
                 self._failed(outcome, outcome.fault, now)
         self._notice_deadline(now)
+
+    @property
+    def phase(self) -> Phase:
+        """On which side of the device's work the job is."""
+        if isinstance(self._running, Infer):
+            return Phase.ON_DEVICE
+        if isinstance(self._next, Infer):
+            return Phase.BEFORE
+        return Phase.AFTER if self.pace.stage in _AFTER else Phase.BEFORE
 
     @property
     def stopping(self) -> bool:

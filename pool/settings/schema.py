@@ -153,6 +153,11 @@ class Settings(BaseModel):
         gt=0,
         description="Seconds between two looks at a Runway task; Runway asks for 5 or more.",
     )
+    overlap: Annotated[bool, Named(("POOL_OVERLAP",))] = Field(
+        True,
+        description="Whether a child takes its next task while it works on one, and delivers the "
+        "one before meanwhile; false: one task at a time.",
+    )
     max_photo_bytes: Annotated[int, Named(("POOL_MAX_PHOTO_BYTES",))] = Field(
         64 * 1024 * 1024, ge=1, description="Bytes of the largest photo that is downloaded."
     )

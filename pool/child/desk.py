@@ -1,0 +1,127 @@
+"""The tasks that a child has in work side by side, and the order in which they use the device.
+
+While the device infers one task, the one before is encoded, stored and reported, and the next one
+is leased, confirmed and prepared. Three leases at most, each with a job, a fence and a heartbeat
+lane of its own. What is delivered slowly holds back what comes after it: with one finished video
+still on its way out and another one waiting, the device waits, and nothing new is taken.
+"""
+
+from collections.abc import Sequence
+from enum import Enum, auto
+from functools import partial
+
+from pool.child.in_work import InWork
+from pool.child.news import MoveEnded
+from pool.lease.job import Phase
+from pool.lease.moves import Infer, Move, Prepare
+from pool.lease.rhythm import Rhythm
+
+SEATS = 3
+"""Leases that one child holds at most: one delivered, one on the device, one prepared."""
+
+_UNDELIVERED = 1
+"""Finished videos that may be on their way out when the device starts another."""
+
+
+class Wish(Enum):
+    """Whether a child wants another task."""
+
+    NONE = auto()
+    NEXT = auto()
+    """For later: the device is still busy. Children whose device is idle go first."""
+    NOW = auto()
+    """The device has nothing to do."""
+
+
+class Desk:
+    """The tasks in work, oldest first. Used by the main thread."""
+
+    def __init__(self, *, overlap: bool) -> None:
+        self.tasks: list[InWork] = []
+        self.rhythm = Rhythm()
+        self._overlap = overlap
+
+    def free_seat(self) -> int:
+        """The lowest place that no task has."""
+        return min(set(range(SEATS)) - {task.seat for task in self.tasks})
+
+    def handle(self, ended: MoveEnded, now: float) -> None:
+        """Take in what came of a move."""
+        for task in self.tasks:
+            if task.serial == ended.serial:
+                task.handle(ended, now)
+                if isinstance(ended.outcome.move, Infer) and ended.outcome.fault is None:
+                    took_s = ended.ended_at - ended.outcome.sent_at
+                    self.rhythm = self.rhythm.inferred(task.job.pace.total, took_s)
+
+    def step(self, now: float) -> None:
+        """Start what is due for each task, the oldest first."""
+        for task in self.tasks:
+            task.step(now, partial(self._may, task))
+            if task.ready and not task.was_ready:
+                task.was_ready = True
+                self.rhythm = self.rhythm.readied(now - task.job.lease.answered_at)
+        self._wait_with_the_others(now)
+
+    def take_away_finished(self, *, at_once: bool) -> list[InWork]:
+        """The tasks whose leases have ended and whose moves have all come back.
+
+        `at_once`: also those that still wait for a move to come back.
+        """
+        done = [task for task in self.tasks if task.over or at_once]
+        self.tasks = [task for task in self.tasks if task not in done]
+        return done
+
+    def wish(self, now: float) -> Wish:
+        """Whether another task is wanted now."""
+        if any(task.alone for task in self.tasks):
+            return Wish.NONE
+        if not self.tasks:
+            return Wish.NOW
+        if not self._overlap or len(self.tasks) >= SEATS:
+            return Wish.NONE
+        before = [task for task in self.tasks if task.phase is not Phase.AFTER]
+        if not before:
+            return Wish.NOW if len(self.tasks) <= _UNDELIVERED else Wish.NONE
+        return Wish.NEXT if self._next_is_due(before, now) else Wish.NONE
+
+    def give_back_waiting(self, now: float) -> None:
+        """Release the lease of a task that waits behind the one on the device."""
+        if any(task.phase is Phase.ON_DEVICE for task in self.tasks):
+            for task in self.tasks:
+                if task.phase is Phase.BEFORE:
+                    task.give_back(now)
+
+    def give_back_all(self, now: float) -> None:
+        """Release every lease."""
+        for task in self.tasks:
+            task.give_back(now)
+
+    def foremost(self) -> Sequence[InWork]:
+        """The tasks, the one on the device first: what a person wants to see."""
+        return sorted(self.tasks, key=lambda task: task.phase is not Phase.ON_DEVICE)
+
+    # The order on the device
+
+    def _may(self, task: InWork, move: Move) -> bool:
+        if isinstance(move, Prepare | Infer) and task.alone and len(self.tasks) > 1:
+            return False
+        return not isinstance(move, Infer) or self._device_is_free()
+
+    def _device_is_free(self) -> bool:
+        undelivered = sum(task.phase is Phase.AFTER for task in self.tasks)
+        return undelivered <= _UNDELIVERED and not any(task.inferring for task in self.tasks)
+
+    def _next_is_due(self, before: Sequence[InWork], now: float) -> bool:
+        task = before[0]
+        if len(before) > 1 or task.infer_started_at is None or task.job.ending is not None:
+            return False
+        return self.rhythm.next_is_due(task.job.pace, now - task.infer_started_at, now)
+
+    def _wait_with_the_others(self, now: float) -> None:
+        """A task that is kept waiting is as alive as those that it waits for."""
+        held = [task for task in self.tasks if task.job.held]
+        others = [task for task in self.tasks if not task.job.held]
+        if others and not any(task.job.stalled(now) for task in others):
+            for task in held:
+                task.job.waited(now)

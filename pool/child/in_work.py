@@ -1,0 +1,224 @@
+"""One task in work: its job, its bench and its fence, held together.
+
+The job decides, the bench does, the fence stops. This module only carries moves to lanes and
+outcomes back, and keeps the fence's deadline equal to the lease's.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from loguru import logger
+
+from client.wire import Task
+from pool.child.fence import Fence
+from pool.child.news import Inbox, MoveEnded, Stirred
+from pool.child.translate import Verdict, verdict
+from pool.child.workbench import Tools, Workbench
+from pool.lease.job import Job, JobRules, Phase
+from pool.lease.moves import (
+    Encode,
+    Infer,
+    Move,
+    Outcome,
+    Release,
+    Renew,
+    ReportCompleted,
+    ReportFailed,
+    Store,
+)
+from pool.messages import Current, TaskEnded
+
+_KEPT_SIGNS = 1000
+_STIR_S = 0.1
+"""Signs of life wake the loop no oftener than this: a transfer shows thousands."""
+
+
+class Runner(Protocol):
+    """Runs one thing after the other, elsewhere. Implemented by `pool.child.lanes.Lane`."""
+
+    @property
+    def busy(self) -> bool: ...
+    def submit(self, job: Callable[[], None]) -> None: ...
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """The threads of a child. `renewals` has one for each lease that it can hold."""
+
+    device: Runner
+    fetch: Runner
+    deliver: Runner
+    poll: Runner
+    renewals: tuple[Runner, ...]
+
+    def of(self, move: Move, seat: int) -> Runner:
+        """Where a move runs: heartbeats never wait behind a transfer, nor one task behind another.
+
+        `seat` is the place that the task has among those in work.
+        """
+        match move:
+            case Renew() | Release():
+                return self.renewals[seat]
+            case Infer():
+                return self.device
+            case Encode() | Store() | ReportCompleted() | ReportFailed():
+                return self.deliver
+            case _:
+                return self.fetch
+
+
+@dataclass(frozen=True)
+class Means:
+    """What every task of one child is worked on with."""
+
+    tools: Tools
+    lanes: Lanes
+    inbox: Inbox
+    rules: JobRules
+    clock: Callable[[], float]
+
+
+class InWork:
+    """A leased task and everything that is done about it. Used by the main thread.
+
+    `serial` tells the outcomes of this task from those of others; `seat` is its place among the
+    tasks in work. `alone`: a child died over it before, so nothing else may be in work beside it.
+    """
+
+    def __init__(self, task: Task, job: Job, means: Means, serial: int, seat: int) -> None:
+        self.task = task
+        self.job = job
+        self.serial = serial
+        self.seat = seat
+        self.alone = False
+        self.unfit: str | None = None
+        self.suspect = False
+        self.infer_started_at: float | None = None
+        self.inferring = False
+        self.was_ready = False
+        self._open = 0
+        self._stirred_at = 0.0
+        self._means = means
+        self._fence = Fence(job.lease.deadline, means.clock)
+        lease_id = f"{means.tools.worker_id}#{serial}"
+        self._bench = Workbench(task, lease_id, means.tools, self._fence, self._note_progress)
+        self._signs: deque[tuple[float, int, int]] = deque(maxlen=_KEPT_SIGNS)
+        self._log = logger.bind(item_id=task.item_id)
+
+    def step(self, now: float, may: Callable[[Move], bool]) -> None:
+        """Start what is due, and close the fence once nothing may leave any more."""
+        self._take_signs()
+        before = self.job.pace.stage
+        moves = self.job.step(now, may)
+        self._fence.deadline = self.job.lease.deadline
+        if self.job.ending is not None or self.job.stopping:
+            self._fence.close()
+        for move in moves:
+            self._submit(move, now)
+        if self.job.pace.stage is not before:
+            self._log.debug("stage {}", self.job.pace.stage)
+
+    def handle(self, ended: MoveEnded, now: float) -> None:
+        """Take in what came of a move."""
+        self._open -= 1
+        if isinstance(ended.outcome.move, Infer):
+            self.inferring = False
+        if ended.verdict is not None:
+            self.unfit = self.unfit or ended.verdict.unfit
+            self.suspect |= ended.verdict.suspect
+        self._take_signs()
+        self.job.handle(ended.outcome, now)
+
+    def give_back(self, now: float) -> None:
+        """Stop the work and release the lease."""
+        self.job.stop(now)
+
+    @property
+    def over(self) -> bool:
+        """Whether the lease has ended and every move for it has come back."""
+        return self.job.ending is not None and self._open == 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether everything before the device is done."""
+        return self.job.held or self.inferring
+
+    @property
+    def phase(self) -> Phase:
+        """On which side of the device's work the task is."""
+        return self.job.phase
+
+    def clear(self) -> None:
+        """Remove what the task left on disk and in memory."""
+        self._bench.clear()
+
+    def current(self, now: float) -> Current:
+        """What the supervisor is told of the task."""
+        pace = self.job.pace
+        return Current(
+            item_id=self.task.item_id,
+            stage=pace.stage,
+            step=pace.done,
+            steps=pace.total,
+            progress=min(1.0, pace.done / pace.total) if pace.total else 0.0,
+            eta_s=pace.eta_s(now),
+            lease_deadline=self.job.lease.deadline,
+            moved_at=pace.moved_at,
+            limit_s=pace.limit_s(self._means.rules.limits),
+        )
+
+    def ended(self) -> TaskEnded:
+        """The last word on the task, for the supervisor."""
+        if self.job.ending is None:
+            raise RuntimeError("the task has not ended")
+        video = self._bench.video
+        return TaskEnded(
+            item_id=self.task.item_id,
+            ending=self.job.ending.value,
+            reason=self.job.reason,
+            stage_s={str(stage): round(s, 3) for stage, s in self.job.stage_s.items()},
+            suspect=self.suspect,
+            storage_path=self.job.storage_path,
+            video_frames=video.frames if video else None,
+            video_size=f"{video.width}x{video.height}" if video else None,
+        )
+
+    def _note_progress(self, done: int, total: int) -> None:
+        """Called from lanes. The job belongs to the main thread, which collects the signs there."""
+        now = self._means.clock()
+        self._signs.append((now, done, total))
+        if now - self._stirred_at >= _STIR_S:
+            self._stirred_at = now
+            self._means.inbox.put(Stirred())
+
+    def _take_signs(self) -> None:
+        while self._signs:
+            self.job.moved(*self._signs.popleft())
+
+    def _submit(self, move: Move, now: float) -> None:
+        self._open += 1
+        if isinstance(move, Infer):
+            self.infer_started_at = now
+            self.inferring = True
+        self._means.lanes.of(move, self.seat).submit(lambda: self._carry_out(move))
+
+    def _carry_out(self, move: Move) -> None:
+        """Runs on a lane."""
+        sent_at = self._means.clock()
+        found: Verdict | None
+        try:
+            text = self._bench.carry_out(move)
+        except BaseException as error:  # noqa: BLE001 - every end of a move must reach the loop
+            found = verdict(error, move)
+            if found.suspect:
+                log = self._log.opt(exception=error)
+                log.error("{} failed: {}", type(move).__name__, found.text)
+            else:
+                self._log.debug("{}: {} ({})", type(move).__name__, found.fault, found.text)
+            outcome = Outcome(move, sent_at, found.fault, found.text, found.retry_after_s)
+        else:
+            found, outcome = None, Outcome(move, sent_at, text=text)
+        ended_at = self._means.clock()
+        self._means.inbox.put(MoveEnded(self.serial, outcome, found, ended_at))

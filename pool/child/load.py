@@ -1,0 +1,41 @@
+"""Loading the backend, and proving that it sits on the device that this slot was given."""
+
+from typing import Any
+
+from loguru import logger
+
+from inference.backend import Backend, Progress
+from inference.errors import BackendUnusable, DeviceUnfit
+from pool.child.news import Exit
+from pool.exit_codes import ExitCode
+
+
+def loaded(backend: Backend[Any, Any], assigned: str | None, progress: Progress) -> Exit | None:
+    """Load `backend` and compare its device with the `assigned` UUID; why to end, if it must.
+
+    Runs on the device lane.
+    """
+    try:
+        backend.load(progress)
+        seen = backend.device_uuid()
+    except BackendUnusable as error:
+        return Exit(ExitCode.CONFIG, str(error))
+    except DeviceUnfit as error:
+        return Exit(ExitCode.DEVICE_UNFIT, str(error))
+    except Exception as error:  # noqa: BLE001 - a library's failure to load is the child's end
+        logger.opt(exception=error).error("the backend could not be loaded")
+        return Exit(
+            ExitCode.DEVICE_UNFIT, f"the backend could not be loaded: {type(error).__name__}"
+        )
+    if assigned is not None and not same_device(assigned, seen):
+        return Exit(ExitCode.NO_DEVICE, f"wrong device: {seen} is in use, {assigned} was assigned")
+    return None
+
+
+def same_device(assigned: str, seen: str | None) -> bool:
+    """Whether two UUIDs name one device: NVML writes `GPU-…`, torch leaves the prefix out."""
+    return seen is not None and _bare(assigned) == _bare(seen)
+
+
+def _bare(uuid: str) -> str:
+    return uuid.lower().removeprefix("gpu-").removeprefix("mig-")

@@ -1,0 +1,270 @@
+"""The child's loop: news in, moves out.
+
+Theory of operation. Everything that happens arrives as news in one inbox: outcomes of moves, the
+answer to a poll, messages from the supervisor, signals. `step(now)` takes in what is there, lets
+the job or the polling rules say what is due, starts it on a lane, and returns when it wants to be
+called again. It never blocks and never sends anything itself, so that neither a slow server nor an
+inference of an hour delays a drain or a heartbeat.
+
+The order at the end of a lease matters: the fence closes first (nothing more leaves), the work is
+cancelled, and only when all its moves have come back are the task's files removed and its seat
+given to another. A move that never comes back is a hang; the supervisor sees it by the same limits.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from loguru import logger
+
+from client.errors import Unauthorized
+from client.wire import Task
+from pool.child.desk import Desk, Wish
+from pool.child.in_work import InWork, Means
+from pool.child.news import BackendLoaded, Exit, Logged, MoveEnded, News, Ordered, Polled, Signalled
+from pool.child.poller import Poller
+from pool.exit_codes import ExitCode
+from pool.lease.job import Job
+from pool.lease.lease import Lease
+from pool.lease.moves import Ending
+from pool.messages import Beat, Drain, KeyAccepted, Loaded, Message, Said, Stop, TaskEnded
+
+_BEAT_S = 1.0
+_STOP_WITHIN_S = 7.0
+"""After a stop the process is gone within ten seconds; these are for giving leases back."""
+_POISON_AFTER = 2
+"""An item that was in work when this many children died is not tried again."""
+
+
+class Outlet(Protocol):
+    """Where messages to the supervisor go. Implemented by `pool.child.outbox.Outbox`."""
+
+    def send(self, message: Message) -> None: ...
+    def flush(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class LoopRules:
+    """What is decided before the loop starts.
+
+    `overlap`: whether the next task is taken while the device works. `deaths` tells how children of
+    this host died over an item; `paths` where an item's video may lie already.
+    """
+
+    lease_duration_s: int
+    overlap: bool
+    key_accepted: bool
+    deaths: Callable[[str], Sequence[str]]
+    paths: Callable[[str], Sequence[str]]
+
+
+class ChildLoop:
+    """The loop of one child. Lives in the main thread."""
+
+    def __init__(
+        self,
+        rules: LoopRules,
+        means: Means,
+        poller: Poller,
+        outlet: Outlet,
+        jitter: Callable[[], float],
+    ) -> None:
+        self.exit: Exit | None = None
+        self._rules = rules
+        self._means = means
+        self._poller = poller
+        self._outlet = outlet
+        self._jitter = jitter
+        self._desk = Desk(overlap=rules.overlap)
+        self._ready = False
+        self._draining = False
+        self._stop_by: float | None = None
+        self._retire: Exit | None = None
+        self._key_accepted = rules.key_accepted
+        self._serial = 0
+        self._beat_at = 0.0
+        self._shown: tuple[tuple[str, str], ...] = ()
+        self._waiting_for: str | None = "loading"
+
+    def run(self) -> Exit:
+        """Loop until there is a reason to end the process."""
+        clock = self._means.clock
+        wake_at = clock()
+        while self.exit is None:
+            news = self._means.inbox.take(wake_at - clock())
+            wake_at = self.step(clock(), news)
+        return self.exit
+
+    def step(self, now: float, news: Sequence[News]) -> float:
+        """Take in `news`, start what is due, and return when to be called again at the latest."""
+        for item in news:
+            self._take(item, now)
+        self._desk.step(now)
+        self._let_go(now)
+        if self.exit is None:
+            self._look_for_more(now)
+        self._beat(now)
+        self._outlet.flush()
+        return self._wake_at(now)
+
+    # News
+
+    def _take(self, news: News, now: float) -> None:
+        match news:
+            case MoveEnded():
+                self._desk.handle(news, now)
+            case Polled():
+                self._polled(news, now)
+            case BackendLoaded(failure=failure):
+                self._ready = failure is None
+                self.exit = failure
+                if self._ready:
+                    self._outlet.send(Loaded())
+            case Ordered(message=Drain()):
+                self._drain(now)
+            case Ordered(message=Stop()):
+                self._stop(now)
+            case Signalled():
+                self._signalled(now)
+            case Logged(level, text, item_id):
+                self._outlet.send(Said(level=level, text=text, item_id=item_id))
+            case _:
+                pass
+
+    def _signalled(self, now: float) -> None:
+        """A signal sent to this process itself: the first drains, the second stops."""
+        if self._draining:
+            self._stop(now)
+        self._drain(now)
+
+    def _drain(self, now: float) -> None:
+        self._draining = True
+        self._desk.give_back_waiting(now)
+
+    def _stop(self, now: float) -> None:
+        self._draining = True
+        if self._stop_by is None:
+            self._stop_by = now + _STOP_WITHIN_S
+            self._desk.give_back_all(now)
+
+    def _polled(self, polled: Polled, now: float) -> None:
+        task = self._poller.answered(polled, now)
+        if isinstance(polled.error, Unauthorized):
+            self._refused_key(polled.error)
+        elif polled.error is not None:
+            logger.warning("the queue could not be asked: {}", polled.error)
+        elif not self._key_accepted:
+            self._key_accepted = True
+            self._outlet.send(KeyAccepted())
+        if task is not None:
+            self._begin(task, polled, now)
+
+    def _refused_key(self, error: Unauthorized) -> None:
+        if self._key_accepted:
+            logger.error("the Worker API refuses the key now (401): no new tasks are taken")
+        else:
+            self.exit = Exit(ExitCode.UNAUTHORIZED, str(error))
+
+    # Work
+
+    def _begin(self, task: Task, polled: Polled, now: float) -> None:
+        lease = Lease.taken(
+            sent_at=polled.sent_at,
+            answered_at=polled.answered_at,
+            length_s=self._rules.lease_duration_s,
+        )
+        deaths = self._rules.deaths(task.item_id)
+        job = Job(
+            lease,
+            self._means.rules,
+            paths=self._rules.paths(task.item_id),
+            fault=task.fault or _poison(deaths),
+            jitter=self._jitter,
+        )
+        self._serial += 1
+        work = InWork(task, job, self._means, self._serial, self._desk.free_seat())
+        work.alone = bool(deaths)
+        self._desk.tasks.append(work)
+        log = logger.bind(item_id=task.item_id)
+        log.info("leased")
+        if not self._poller.wanted(task):
+            log.warning("for another kind of worker ({}): given back", task.inference_provider)
+            work.give_back(now)
+        elif self._draining:
+            work.give_back(now)
+
+    def _let_go(self, now: float) -> None:
+        """Let go of the tasks that are over; past a stop's deadline, of all."""
+        out_of_time = self._stop_by is not None and now >= self._stop_by
+        for work in self._desk.take_away_finished(at_once=out_of_time):
+            if work.over:
+                work.clear()
+            if work.job.ending is not None:
+                ended = work.ended()
+                self._say_ended(ended)
+                self._outlet.send(ended)
+            if work.unfit is not None:
+                self._retire = Exit(ExitCode.DEVICE_UNFIT, work.unfit)
+                self._drain(now)
+
+    def _say_ended(self, ended: TaskEnded) -> None:
+        log = logger.bind(item_id=ended.item_id)
+        if ended.ending == Ending.COMPLETED.value:
+            log.success(
+                "completed in {:.1f} s: {}", sum(ended.stage_s.values()), ended.storage_path
+            )
+        else:
+            log.warning("{}: {}", ended.ending, ended.reason)
+
+    def _look_for_more(self, now: float) -> None:
+        """Ask for another task where one is wanted; end where none is any more."""
+        if self._draining:
+            self._end_when_empty(now)
+            return
+        self._waiting_for = self._what_is_missing()
+        wish = self._desk.wish(now) if self._waiting_for is None else Wish.NONE
+        if wish is not Wish.NONE:
+            self._poller.step(now, defer=wish is Wish.NEXT)
+
+    def _end_when_empty(self, now: float) -> None:
+        """End a drain: at once when nothing is in work, and no lease may still be on its way."""
+        late = self._stop_by is not None and now >= self._stop_by
+        if self._desk.tasks or (self._poller.asking and not late):
+            return
+        if self._stop_by is not None:
+            self.exit = Exit(ExitCode.STOPPED, "stopped")
+        else:
+            self.exit = self._retire or Exit(ExitCode.CLEAN, "drained")
+
+    def _what_is_missing(self) -> str | None:
+        """Why no task is asked for, in words."""
+        if not self._ready:
+            return "loading"
+        return self._means.tools.backend.unavailable()
+
+    # The supervisor
+
+    def _beat(self, now: float) -> None:
+        tasks = tuple(work.current(now) for work in self._desk.foremost())
+        shown = tuple((task.item_id, task.stage) for task in tasks)
+        if now >= self._beat_at or shown != self._shown:
+            self._beat_at = now + _BEAT_S
+            self._shown = shown
+            self._outlet.send(Beat(tasks=tasks, waiting_for=self._waiting_for))
+
+    def _wake_at(self, now: float) -> float:
+        times = [self._beat_at]
+        if self._stop_by is not None:
+            times.append(self._stop_by)
+        tasks = self._desk.tasks
+        times += [task.job.wake_at(now) for task in tasks if task.job.ending is None]
+        if not self._draining and not self._poller.asking:
+            wanted = self._waiting_for is None and self._desk.wish(now) is not Wish.NONE
+            times.append(self._poller.look_at if wanted else now + _BEAT_S)
+        return min(times)
+
+
+def _poison(deaths: Sequence[str]) -> str | None:
+    if len(deaths) < _POISON_AFTER:
+        return None
+    return f"crashed the worker twice: {deaths[-1]}"

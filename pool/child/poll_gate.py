@@ -1,0 +1,79 @@
+"""One question at a time: the lock and the shared state that the children of a pool poll under.
+
+The lock is an flock on a file in the state folder: the kernel frees it when its holder dies. The
+state is written into the same file, so whoever holds the lock holds the truth. Times in it are
+monotonic, which on one host and in one boot all processes share; the boot's id tells a file that
+an earlier boot left behind.
+"""
+
+import fcntl
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+
+from pool.lease.polling import PollState
+
+
+def boot_id() -> str:
+    """The kernel's name for this boot."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+class Turn:
+    """The right to ask one question. Leaving it frees the lock; `put` says what follows."""
+
+    def __init__(self, fd: int, state: PollState) -> None:
+        self.state = state
+        self._fd = fd
+
+    def put(self, state: PollState) -> None:
+        """Write down what the next asker must know."""
+        self.state = state
+        line = json.dumps({"boot": boot_id(), **asdict(state)}).encode()
+        os.pwrite(self._fd, line, 0)
+        os.ftruncate(self._fd, len(line))
+
+    def leave(self) -> None:
+        """Free the lock."""
+        os.close(self._fd)
+
+    def __enter__(self) -> "Turn":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.leave()
+
+
+class PollGate:
+    """The pool's one place to poll from. `path` is the same for every child of the pool."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._boot = boot_id()
+
+    def try_enter(self) -> Turn | None:
+        """The turn, if nobody else has it; never waits."""
+        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(fd)
+            return None
+        return Turn(fd, self._parse(os.pread(fd, 4096, 0)))
+
+    def _parse(self, content: bytes) -> PollState:
+        """What the file says; a torn, foreign or earlier boot's file says nothing."""
+        try:
+            record = json.loads(content)
+            if record.pop("boot") != self._boot:
+                return PollState()
+            return PollState(**record)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return PollState()

@@ -1,0 +1,146 @@
+"""Asks the queue for the next task, when it is the pool's turn to ask and this child's to do it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from loguru import logger
+
+from client.errors import ClientError, Transient, Unauthorized
+from client.wire import Task
+from pool.child.in_work import Runner
+from pool.child.news import Inbox, Polled
+from pool.child.poll_gate import PollGate, Turn
+from pool.lease.polling import Answer, PollRules
+
+_LOOK_AGAIN_S = 0.025
+_LOOK_AGAIN_CAP_S = 1.0
+_SIBLINGS_SPREAD_S = 0.02
+_DEFERENCE_S = 0.25
+"""Longer than an idle sibling takes to notice that it may ask."""
+
+
+class Questions(Protocol):
+    """The Worker API's question. Implemented by `client.WorkerApi`."""
+
+    def next_task(self, worker_id: str, lease_duration_s: int) -> Task | None: ...
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Who asks, for what, and how often."""
+
+    queue: Questions
+    worker_id: str
+    lease_duration_s: int
+    rules: PollRules
+    wanted: Callable[[str | None], bool]
+    """Whether a task with this provider is of this pool's kind."""
+
+
+class Poller:
+    """One child's part in the pool's polling. Used by the main thread; asks on a lane.
+
+    A child that finds the turn taken looks again soon, and ever less soon, because a sibling's
+    answer may be there in a moment (`_LOOK_AGAIN_S`) or only after a timeout.
+    """
+
+    def __init__(
+        self,
+        asking: Asking,
+        gate: PollGate,
+        lane: Runner,
+        inbox: Inbox,
+        *,
+        clock: Callable[[], float],
+        jitter: Callable[[], float],
+    ) -> None:
+        self.look_at = 0.0
+        self._asking = asking
+        self._gate = gate
+        self._lane = lane
+        self._inbox = inbox
+        self._clock = clock
+        self._jitter = jitter
+        self._turn: Turn | None = None
+        self._looks = 0
+
+    @property
+    def asking(self) -> bool:
+        """Whether a question is on its way; its answer may be a lease."""
+        return self._turn is not None
+
+    def step(self, now: float, *, defer: bool) -> None:
+        """Ask, if it is time and nobody else of this pool is asking.
+
+        `defer`: siblings that have nothing to do go first, so this child asks a moment later.
+        """
+        if self.asking or now < self.look_at:
+            return
+        turn = self._gate.try_enter()
+        if turn is None:
+            self.look_at = now + min(_LOOK_AGAIN_CAP_S, _LOOK_AGAIN_S * 1.5**self._looks)
+            self._looks += 1
+            return
+        self._looks = 0
+        ask_at = turn.state.next_at + (_DEFERENCE_S if defer else 0.0)
+        if ask_at > now:
+            turn.leave()
+            self.look_at = ask_at + _SIBLINGS_SPREAD_S * self._jitter()
+            return
+        self._turn = turn
+        self._lane.submit(self._ask)
+
+    def answered(self, polled: Polled, now: float) -> Task | None:
+        """Write down what the pool must know of the answer; the task, if it is one for us.
+
+        A task of the other kind is returned too: its lease must be given back.
+        """
+        answer, retry_after_s = self._classify(polled)
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            with turn:
+                turn.put(
+                    turn.state.after(
+                        answer,
+                        now,
+                        self._asking.rules,
+                        jitter=self._jitter(),
+                        retry_after_s=retry_after_s,
+                    )
+                )
+        self.look_at = now
+        return polled.task
+
+    def wanted(self, task: Task) -> bool:
+        """Whether the task is of this pool's kind."""
+        return self._asking.wanted(task.inference_provider)
+
+    def _classify(self, polled: Polled) -> tuple[Answer, float | None]:
+        match polled.error:
+            case None:
+                if polled.task is None:
+                    return Answer.EMPTY, None
+                return (Answer.TASK if self.wanted(polled.task) else Answer.NOT_OURS), None
+            case Unauthorized():
+                return Answer.UNAUTHORIZED, None
+            case Transient() as error:
+                return Answer.FAILED, error.retry_after_s
+            case _:
+                return Answer.FAILED, None
+
+    def _ask(self) -> None:
+        """Runs on the lane."""
+        task: Task | None = None
+        error: Exception | None = None
+        sent_at = self._clock()
+        try:
+            task = self._asking.queue.next_task(
+                self._asking.worker_id, self._asking.lease_duration_s
+            )
+        except ClientError as refusal:
+            error = refusal
+        except Exception as bug:  # noqa: BLE001 - the loop must hear of it, or the turn is never left
+            logger.exception("asking for the next task failed unexpectedly")
+            error = bug
+        self._inbox.put(Polled(task, error, sent_at, self._clock()))

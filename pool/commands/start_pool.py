@@ -1,0 +1,76 @@
+"""`bin/start-pool`: reads the settings, plans the slots and runs the supervisor.
+
+Runs in the parent process, which stays light: no torch, no call to the Worker API.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pool.commands.dry_run import print_plan
+from pool.commands.plan_pool import NoDevice, Plan, plan
+from pool.commands.run_pool import PoolRunning, run
+from pool.errors import ConfigError
+from pool.exit_codes import ExitCode
+from pool.settings.sources import load
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's flags; each is a setting of its own name, except --config and --dry-run."""
+    flags = argparse.ArgumentParser(
+        prog="start-pool",
+        description="Start one worker for every visible GPU and keep them alive.",
+        epilog="Exit code: 0 drained, 2 wrong setting, 3 no usable device, 4 key refused, "
+        "5 every slot quarantined, 8 the state folder is in use, 9 stopped.",
+    )
+    flags.add_argument("--config", type=Path, metavar="FILE", help="a YAML file; see configs/")
+    flags.add_argument("--mode", metavar="wan|runway", help="what makes the videos")
+    flags.add_argument("--workers", metavar="N", help="number of children without a GPU")
+    flags.add_argument("--devices", metavar="LIST", help="GPUs to use: indices or UUIDs")
+    flags.add_argument("--device", metavar="cuda|cpu", help="cpu: compute without a GPU")
+    flags.add_argument("--state-dir", metavar="DIR", help="status, locks, ledger (./state)")
+    flags.add_argument("--max-tasks", metavar="N", help="drain after N finished tasks")
+    flags.add_argument("--log-format", metavar="text|json", help="the form of log lines")
+    flags.add_argument("--dry-run", action="store_true", help="print the plan and end")
+    return flags
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; its exit code."""
+    flags = vars(parser().parse_args(arguments))
+    config, dry_run = flags.pop("config"), flags.pop("dry_run")
+    try:
+        loaded = load(flags, os.environ, config, Path.cwd())
+        planned = plan(loaded.settings, os.environ)
+    except ConfigError as error:
+        return _refuse(str(error), ExitCode.CONFIG)
+    except NoDevice as error:
+        return _refuse(str(error), ExitCode.NO_DEVICE)
+    for warning in (*loaded.warnings, *planned.warnings):
+        print(f"start-pool: warning: {warning}", file=sys.stderr)  # noqa: T201 - before the log
+    if dry_run:
+        print_plan(loaded, planned)
+        return ExitCode.CLEAN
+    return _run(planned)
+
+
+def _run(planned: Plan) -> int:
+    try:
+        return run(planned, os.environ)
+    except ConfigError as error:
+        return _refuse(str(error), ExitCode.CONFIG)
+    except NoDevice as error:
+        return _refuse(str(error), ExitCode.NO_DEVICE)
+    except PoolRunning as error:
+        return _refuse(str(error), ExitCode.ALREADY_RUNNING)
+
+
+def _refuse(sentence: str, code: ExitCode) -> int:
+    print(f"start-pool: {sentence}", file=sys.stderr)  # noqa: T201 - the command's output
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,45 @@
+"""What lies where in the state folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class StateDir:
+    """The state folder of one pool. It belongs to the user that runs the pool, and nobody else."""
+
+    path: Path
+
+    def create(self) -> None:
+        """Make the folder, if it is not there. Raises OSError where that cannot be done."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @property
+    def lock(self) -> Path:
+        """Held by the supervisor while it lives."""
+        return self.path / "pool.lock"
+
+    @property
+    def status(self) -> Path:
+        """The status file, written once a second."""
+        return self.path / "status.json"
+
+    @property
+    def poll_gate(self) -> Path:
+        """The lock and the state that children poll under."""
+        return self.path / "poll.json"
+
+    @property
+    def ledger(self) -> Path:
+        """Which items were in work when children died."""
+        return self.path / "ledger.jsonl"
+
+    @property
+    def tasks(self) -> Path:
+        """What became of every lease, one line each."""
+        return self.path / "tasks.jsonl"
+
+    @property
+    def worker_id(self) -> Path:
+        """The worker id that was generated here, kept across restarts."""
+        return self.path / "worker_id"

@@ -1,0 +1,15 @@
+"""The parent process: starts one child for every slot and keeps them alive.
+
+    states.py      the table of a slot's states, events and actions
+    restart.py     when a dead child is restarted, and when its slot is given up
+    exits.py       what a child's death means
+    stall.py       what is done to a child that no longer moves, and when
+    slot.py        one slot: its state, its counters, its child
+    child_process.py  the handle on one child process
+    plan.py        which slots there are, and what each child gets
+    device_locks.py   one child per GPU on this host, across pools
+    supervisor.py  the loop over all slots
+    signals.py     signals are only recorded
+
+One thread, no torch, no CUDA, no call to the Worker API.
+"""

@@ -1,0 +1,33 @@
+"""Signals are only recorded; the loop acts on them when it comes round."""
+
+import contextlib
+import os
+import signal
+from types import FrameType
+
+
+class SignalRecorder:
+    """Collects signals and wakes the loop. Create it in the main thread.
+
+    `fd` becomes readable when a signal has come; `take` gives what came since the last call.
+    A SIGHUP that is ignored already (nohup) stays ignored.
+    """
+
+    def __init__(self) -> None:
+        self.fd, self._wakeup = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._numbers: list[int] = []
+        signal.set_wakeup_fd(self._wakeup, warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._record)
+
+    def take(self) -> list[int]:
+        """The signals that came, in order."""
+        with contextlib.suppress(BlockingIOError):
+            while os.read(self.fd, 512):
+                pass
+        numbers, self._numbers = self._numbers, []
+        return numbers
+
+    def _record(self, number: int, _frame: FrameType | None) -> None:
+        self._numbers.append(number)

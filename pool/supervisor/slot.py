@@ -1,0 +1,352 @@
+"""One slot: its state, its counters, and the child that lives in it.
+
+The slot decides nothing by itself that the tables do not say: it turns what it hears and sees into
+events, follows the table, and carries out the action. Used by the supervisor's one thread.
+"""
+
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from loguru import logger
+
+from pool.exit_codes import ExitCode
+from pool.gpu.readings import Device
+from pool.messages import (
+    Beat,
+    Current,
+    Drain,
+    Ending,
+    Loaded,
+    Message,
+    Stop,
+    TaskEnded,
+    ToSupervisor,
+)
+from pool.supervisor.exits import ChildExit
+from pool.supervisor.restart import Deaths, RestartRules
+from pool.supervisor.stall import Rung, rung
+from pool.supervisor.states import GIVEN_UP, SlotAction, SlotEvent, SlotState, follow
+
+_SILENCE_S = 60.0
+"""A loop that has not beaten for this long hangs, whatever it does."""
+_LOAD_S = 1800.0
+_KILL_AFTER_STOP_S = 9.5
+_COMPUTES = ("prepare", "infer", "encode")
+"""Stages in which the child computes on what the task brought: a crash may be the task's doing."""
+
+
+class Child(Protocol):
+    """The handle on one child. Implemented by `pool.supervisor.child_process.ChildProcess`."""
+
+    @property
+    def pid(self) -> int: ...
+    def fileno(self) -> int: ...
+    def tell(self, message: Message) -> None: ...
+    def hear(self) -> list[ToSupervisor]: ...
+    def signal(self, *numbers: signal.Signals) -> None: ...
+    def dump_stacks(self) -> None: ...
+    def returncode(self) -> int | None: ...
+    def rss_bytes(self) -> int | None: ...
+    def close(self) -> None: ...
+
+
+class Watcher(Protocol):
+    """Who else wants to know. Implemented by the supervisor."""
+
+    def heard(self, slot: "Slot", message: ToSupervisor) -> None:
+        """The slot's child has said something."""
+
+    def died_over(self, slot: "Slot", item_id: str, how: str) -> None:
+        """The slot's child died, unasked, with this item in work."""
+
+
+@dataclass(frozen=True)
+class Newborn:
+    """A child that was just started."""
+
+    child: Child
+    worker_id: str
+
+
+@dataclass(frozen=True)
+class SlotFacts:
+    """What a slot is for as long as the pool lives."""
+
+    name: str
+    device: Device | None
+    launch: Callable[[int], Newborn]
+    """Starts the child of the given incarnation."""
+
+
+@dataclass
+class Counters:
+    """What the slot's children have done so far."""
+
+    completed: int = 0
+    failed: int = 0
+    lost: int = 0
+
+
+@dataclass(frozen=True)
+class LastExit:
+    """How the former child ended, and when (wall-clock, for people)."""
+
+    exit: ChildExit
+    at: datetime
+
+
+class Slot:
+    """One place for a child. `jitter` gives a number in [0, 1) at every call."""
+
+    def __init__(
+        self, facts: SlotFacts, rules: RestartRules, watcher: Watcher, jitter: Callable[[], float]
+    ) -> None:
+        self.facts = facts
+        self.state = SlotState.STARTING
+        self.reason: str | None = "starting"
+        self.incarnation = 0
+        self.child: Child | None = None
+        self.worker_id: str | None = None
+        self.tasks: tuple[Current, ...] = ()
+        self.counters = Counters()
+        self.last_exit: LastExit | None = None
+        self.unusable: ExitCode | None = None
+        self._rules = rules
+        self._watcher = watcher
+        self._jitter = jitter
+        self._deaths = Deaths()
+        self._born_at = self._heard_at = self._judge_from = 0.0
+        self._loaded_at: float | None = None
+        self._retry_at = 0.0
+        self._said = ""
+        self._rung = Rung.NONE
+        self._kill_at: float | None = None
+        self._log = logger.bind(slot=facts.name)
+
+    def launch(self, now: float) -> None:
+        """Start the slot's next child."""
+        self.incarnation += 1
+        self._born_at = self._heard_at = self._judge_from = now
+        self._loaded_at = None
+        self._said = ""
+        self._rung = Rung.NONE
+        try:
+            newborn = self.facts.launch(self.incarnation)
+        except OSError as error:
+            # No memory, no file descriptor, no room for its log: this may pass.
+            self._judge(ChildExit(None, None, f"it could not be started: {error.strerror}"), now)
+            return
+        self.child, self.worker_id = newborn.child, newborn.worker_id
+        self._log.info("child {} started (pid {})", self.incarnation, self.child.pid)
+
+    def hear(self, now: float) -> None:
+        """Take in what the child has said."""
+        for message in self.child.hear() if self.child is not None else ():
+            self._heard_at = now
+            self._take(message, now)
+            self._watcher.heard(self, message)
+
+    def step(self, now: float) -> None:
+        """Look after the child, or after its absence."""
+        if self.child is None:
+            if self.state is SlotState.BACKOFF and now >= self._retry_at:
+                self._follow(SlotEvent.BACKOFF_OVER, now)
+            return
+        code = self.child.returncode()
+        if code is None:
+            self._climb(self.child, now)
+        else:
+            self._bury(self.child, code, now)
+
+    def drain(self, now: float) -> None:
+        """Let the child finish what it has, and start no other."""
+        if self.state is not SlotState.STOPPED:
+            self._follow(SlotEvent.DRAIN, now)
+            if self.state is SlotState.DRAINING:
+                self.reason = "draining"
+
+    def stop(self, now: float) -> None:
+        """Have the leases given back now; the child is killed if it does not end in time."""
+        self.drain(now)
+        if self.child is not None and self._kill_at is None:
+            self.child.tell(Stop())
+            self._kill_at = now + _KILL_AFTER_STOP_S
+
+    def device_lost(self, why: str, now: float) -> None:
+        """The device is gone: no other child is started on it."""
+        self._give_up(SlotEvent.DEVICE_LOST, why, now)
+
+    def device_sick(self, why: str, now: float) -> None:
+        """The device is there and unfit for work: no other child is started on it."""
+        if self.state not in GIVEN_UP:
+            self._give_up(SlotEvent.DEVICE_SICK, why, now)
+
+    def _give_up(self, event: SlotEvent, why: str, now: float) -> None:
+        if self.state not in (SlotState.LOST, SlotState.STOPPED):
+            self._follow(event, now)
+            self.reason = why
+            self._log.error("{}; the slot is {}", why, self.state.value)
+
+    def grant_grace(self, now: float) -> None:
+        """Judge the child's silence from now on: the supervisor itself was away."""
+        self._judge_from = now
+
+    def wake_at(self, now: float) -> float:
+        """The moment at which `step` has something to do, if no news comes before."""
+        if self.state is SlotState.BACKOFF:
+            return self._retry_at
+        if self._kill_at is not None:
+            return min(self._kill_at, now + 1.0)
+        return now + 1.0
+
+    @property
+    def over(self) -> bool:
+        """Whether no child runs and none will."""
+        return self.child is None and self.state in (
+            SlotState.STOPPED,
+            SlotState.QUARANTINED,
+            SlotState.LOST,
+        )
+
+    # What the child says
+
+    def _take(self, message: ToSupervisor, now: float) -> None:
+        match message:
+            case Loaded() if self._loaded_at is None:
+                self._loaded_at = now
+                self._follow(SlotEvent.LOADED, now)
+                self._log.info("ready after {:.1f} s", now - self._born_at)
+                self._ready()
+            case Beat(tasks=tasks, waiting_for=waiting_for) if self._loaded_at is not None:
+                self._note_tasks(tasks, now)
+                if self.state is SlotState.READY:
+                    self.reason = waiting_for
+            case TaskEnded(item_id=item_id, ending=ending):
+                self._count(ending)
+                rest = tuple(task for task in self.tasks if task.item_id != item_id)
+                self._note_tasks(rest, now)
+            case Ending(reason=reason):
+                self._said = reason
+            case _:
+                pass
+
+    def _note_tasks(self, tasks: tuple[Current, ...], now: float) -> None:
+        had, self.tasks = bool(self.tasks), tasks
+        if tasks and not had:
+            self._follow(SlotEvent.TOOK_TASK, now)
+        if had and not tasks:
+            self._follow(SlotEvent.ENDED_TASK, now)
+
+    def _count(self, ending: str) -> None:
+        match ending:
+            case "completed":
+                self.counters.completed += 1
+                self._deaths = self._deaths.proved()
+            case "failed":
+                self.counters.failed += 1
+                self._deaths = self._deaths.proved()
+            case "lost" | "abandoned":
+                self.counters.lost += 1
+
+    def _ready(self) -> None:
+        if self.state is SlotState.READY:
+            self.reason = None
+
+    # Ends
+
+    def _bury(self, child: Child, code: int, now: float) -> None:
+        """Take leave of a dead child. What it said last is heard first."""
+        self.hear(now)
+        child.close()
+        self.child = None
+        exit_ = ChildExit.of(code, self._said)
+        self.last_exit = LastExit(exit_, datetime.now(UTC))
+        self.counters.lost += len(self.tasks)
+        if self._kill_at is None and self.state not in GIVEN_UP:
+            for item_id in self._suspects():
+                self._watcher.died_over(self, item_id, exit_.reason)
+        self.tasks = ()
+        self._judge(exit_, now)
+
+    def _judge(self, exit_: ChildExit, now: float) -> None:
+        draining = self.state is SlotState.DRAINING
+        event, reason = exit_.event(draining=draining), exit_.reason
+        if event is SlotEvent.UNUSABLE and exit_.code is not None:
+            self.unusable = ExitCode(exit_.code)
+        if event is SlotEvent.DIED:
+            self._deaths = self._deaths.died(now, loaded_at=self._loaded_at, rules=self._rules)
+            why = self._deaths.too_many(self._rules)
+            if why is not None:
+                event = SlotEvent.DIED_TOO_OFTEN
+                reason = f"quarantined: {why}, the last time: {reason}"
+        if self.state not in GIVEN_UP:
+            self.reason = reason
+        self._follow(event, now)
+        say = self._log.info if event is SlotEvent.FINISHED else self._log.error
+        say("child {} ended: {}; the slot is {}", self.incarnation, self.reason, self.state.value)
+
+    def _follow(self, event: SlotEvent, now: float) -> None:
+        self.state, action = follow(self.state, event)
+        match action:
+            case SlotAction.LAUNCH:
+                self.reason = f"starting again after: {self.reason}"
+                self.launch(now)
+            case SlotAction.WAIT:
+                wait_s = self._deaths.wait_s(self._jitter())
+                self._retry_at = now + wait_s
+                self.reason = f"{self.reason}; starting again in {wait_s:.0f} s"
+            case SlotAction.TELL_TO_DRAIN if self.child is not None:
+                self.child.tell(Drain())
+            case SlotAction.KILL if self.child is not None:
+                self.child.signal(signal.SIGKILL)
+            case _:
+                pass
+
+    # Silence
+
+    def _climb(self, child: Child, now: float) -> None:
+        """Climb the ladder as far as the silence calls for, one rung after the other."""
+        if self._kill_at is not None and now >= self._kill_at:
+            child.signal(signal.SIGKILL)
+            return
+        target = rung(self._overdue_s(now))
+        if target is Rung.NONE:
+            self._rung = Rung.NONE
+        elif target > self._rung:
+            self._rung = Rung(self._rung + 1)
+            self._act(self._rung, child)
+
+    def _suspects(self) -> list[str]:
+        """The items that the dead child may have died of: those it was computing on."""
+        return [task.item_id for task in self.tasks if task.stage in _COMPUTES]
+
+    def _overdue_s(self, now: float) -> float:
+        """For how long the child has been silent beyond what is allowed; negative: still allowed.
+
+        A task in work is judged by its own signs of life, not by the loop's: a hung inference
+        leaves the loop alive.
+        """
+        if self.tasks:
+            return max(self._overdue_by(task.moved_at, task.limit_s, now) for task in self.tasks)
+        allowed_s = _LOAD_S if self._loaded_at is None else _SILENCE_S
+        return self._overdue_by(self._heard_at, allowed_s, now)
+
+    def _overdue_by(self, quiet_since: float, allowed_s: float, now: float) -> float:
+        return now - max(quiet_since, self._judge_from) - allowed_s
+
+    def _act(self, reached: Rung, child: Child) -> None:
+        where = ", ".join(task.stage for task in self.tasks) or "the loop"
+        match reached:
+            case Rung.DUMP:
+                self._log.error("no progress in {}: dumping its stacks", where)
+                child.dump_stacks()
+            case Rung.TERMINATE:
+                child.signal(signal.SIGCONT, signal.SIGTERM)
+            case Rung.KILL:
+                self._log.error("no progress in {}: killed", where)
+                child.signal(signal.SIGKILL)
+            case Rung.NONE:
+                pass

@@ -1,0 +1,225 @@
+"""The loop over all slots: hear them, look after them, write the status, obey signals.
+
+Theory of operation. One thread waits on a selector for whatever comes first: a child's words, a
+signal, or the next thing that is due. Each round reads everything that has arrived before it judges
+anybody, and after a pause of its own (a stopped process, a frozen machine) it judges silences from
+now on: children that went on working while nobody listened are not killed for it.
+
+A first SIGTERM or SIGINT drains, a second one stops. The loop is over when no slot has a child and
+none will have one.
+"""
+
+import selectors
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from loguru import logger
+
+from pool.exit_codes import ExitCode
+from pool.gpu.probe_client import Telemetry
+from pool.gpu.readings import Reading
+from pool.gpu.xid import ends_the_device
+from pool.ledger import Ledger
+from pool.messages import KeyAccepted, Said, TaskEnded, ToSupervisor
+from pool.supervisor.slot import Slot
+from pool.supervisor.states import GIVEN_UP
+from pool.task_log import TaskLog
+
+_STATUS_EVERY_S = 1.0
+_AWAY_S = 5.0
+"""A round that comes this much later than planned: the supervisor itself was stopped."""
+
+
+class Signals(Protocol):
+    """Recorded signals. Implemented by `pool.supervisor.signals.SignalRecorder`."""
+
+    fd: int
+
+    def take(self) -> list[int]: ...
+
+
+class Gpus(Protocol):
+    """Readings of the devices. Implemented by `pool.gpu.probe_client.ProbeClient`."""
+
+    def poll(self, now: float) -> Telemetry | None: ...
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the supervisor watches and writes. `gpus` is None where no device is in use."""
+
+    signals: Signals
+    gpus: Gpus | None
+    ledger: Ledger
+    task_log: TaskLog
+    publish: Callable[["Supervisor", float], None]
+    """Writes the status; called about once a second and at the end."""
+
+
+@dataclass(frozen=True)
+class PoolRules:
+    """When the pool ends by itself. `drain_timeout_s` None: a drain takes as long as it takes."""
+
+    max_tasks: int | None
+    drain_timeout_s: float | None
+
+
+class Supervisor:
+    """The set of slots. Lives in the parent's main thread.
+
+    It is also the slots' `Watcher`.
+    """
+
+    def __init__(self, rules: PoolRules, around: Surroundings, clock: Callable[[], float]) -> None:
+        self.slots: Sequence[Slot] = ()
+        self.readings: Mapping[str, Reading] = {}
+        self.key_accepted = False
+        self.draining = False
+        self._rules = rules
+        self._around = around
+        self._clock = clock
+        self._finished = 0
+        self._stop_at: float | None = None
+        self._stopping = False
+        self._status_at = 0.0
+        self._planned = 0.0
+
+    def run(self, slots: Sequence[Slot]) -> ExitCode:
+        """Start every slot and loop until none has a child and none will."""
+        self.slots = slots
+        now = self._clock()
+        self._planned = now
+        for slot in slots:
+            slot.launch(now)
+        wake_at = now
+        while not all(slot.over for slot in self.slots):
+            self._wait(wake_at - self._clock())
+            wake_at = self.step(self._clock())
+        self._around.publish(self, self._clock())
+        return self._verdict()
+
+    def step(self, now: float) -> float:
+        """One round at `now`; the moment at which the next one is due."""
+        if now - self._planned > _AWAY_S:
+            for slot in self.slots:
+                slot.grant_grace(now)
+        for slot in self.slots:
+            slot.hear(now)
+        for number in self._around.signals.take():
+            self._signalled(number, now)
+        for slot in self.slots:
+            slot.step(now)
+        self._look_at_gpus(now)
+        self._end_what_is_over(now)
+        if now >= self._status_at:
+            self._status_at = now + _STATUS_EVERY_S
+            self._around.publish(self, now)
+        self._planned = min([self._status_at, *(slot.wake_at(now) for slot in self.slots)])
+        return self._planned
+
+    # The slots' watcher
+
+    def heard(self, slot: Slot, message: ToSupervisor) -> None:
+        """A child has said something that concerns the pool."""
+        match message:
+            case Said(level=level, text=text, item_id=item_id):
+                logger.bind(slot=slot.facts.name, item_id=item_id).log(level, "{}", text)
+            case KeyAccepted():
+                self.key_accepted = True
+            case TaskEnded():
+                self._task_ended(slot, message)
+            case _:
+                pass
+
+    def died_over(self, slot: Slot, item_id: str, how: str) -> None:
+        """A child died with an item in work."""
+        logger.bind(slot=slot.facts.name, item_id=item_id).warning("its child died: {}", how)
+        self._around.ledger.died(item_id, how)
+        self._around.task_log.died(slot.facts.name, slot.worker_id, item_id, how)
+
+    def _task_ended(self, slot: Slot, ended: TaskEnded) -> None:
+        self._around.task_log.ended(slot.facts.name, slot.worker_id, ended)
+        if ended.suspect:
+            self._around.ledger.died(ended.item_id, ended.reason)
+        if ended.ending in ("completed", "failed"):
+            self._finished += 1
+            self._around.ledger.done(ended.item_id)
+
+    # Ends
+
+    def drain(self, why: str, now: float) -> None:
+        """Take nothing new; stop what is not done when the drain's time is over."""
+        if self.draining:
+            return
+        self.draining = True
+        logger.info("draining: {}", why)
+        if self._rules.drain_timeout_s is not None:
+            self._stop_at = now + self._rules.drain_timeout_s
+        for slot in self.slots:
+            slot.drain(now)
+
+    def stop(self, why: str, now: float) -> None:
+        """Give every lease back and end."""
+        if self._stopping:
+            return
+        self._stopping = self.draining = True
+        logger.warning("stopping now: {}", why)
+        for slot in self.slots:
+            slot.stop(now)
+
+    def _signalled(self, number: int, now: float) -> None:
+        name = signal.Signals(number).name
+        if self.draining:
+            self.stop(f"a second signal ({name})", now)
+        else:
+            self.drain(name, now)
+
+    def _end_what_is_over(self, now: float) -> None:
+        if self._stop_at is not None and now >= self._stop_at:
+            self.stop("the drain took longer than drain_timeout", now)
+        if self._rules.max_tasks is not None and self._finished >= self._rules.max_tasks:
+            self.drain(f"{self._finished} tasks are finished", now)
+        if any(slot.unusable is ExitCode.UNAUTHORIZED for slot in self.slots):
+            self.drain("the Worker API refuses the key (401)", now)
+
+    def _verdict(self) -> ExitCode:
+        unusable = {slot.unusable for slot in self.slots} - {None}
+        for code in (ExitCode.UNAUTHORIZED, ExitCode.CONFIG):
+            if code in unusable:
+                return code
+        if all(slot.state in GIVEN_UP for slot in self.slots):
+            return ExitCode.ALL_QUARANTINED
+        return ExitCode.STOPPED if self._stopping else ExitCode.CLEAN
+
+    # Devices
+
+    def _look_at_gpus(self, now: float) -> None:
+        if self._around.gpus is None:
+            return
+        telemetry = self._around.gpus.poll(now)
+        if telemetry is None:
+            return
+        if telemetry.snapshot is None:
+            self.readings = {}
+            return
+        self.readings = telemetry.snapshot.readings
+        for slot in self.slots:
+            if slot.facts.device is not None:
+                self._judge_device(slot, self.readings.get(slot.facts.device.uuid), now)
+
+    def _judge_device(self, slot: Slot, reading: Reading | None, now: float) -> None:
+        """Act on what NVML says of a slot's device; only a known snapshot is judged."""
+        if reading is None or reading.lost:
+            slot.device_lost("NVML says that the device is lost", now)
+        elif (fatal := ends_the_device(reading.last_xid)) is not None:
+            slot.device_sick(fatal, now)
+
+    def _wait(self, wait_s: float) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._around.signals.fd, selectors.EVENT_READ)
+            for slot in self.slots:
+                if slot.child is not None:
+                    selector.register(slot.child.fileno(), selectors.EVENT_READ)
+            selector.select(max(0.0, wait_s))
