@@ -40,6 +40,16 @@ class StateDir:
         return self.path / "tasks.jsonl"
 
     @property
+    def undelivered(self) -> Path:
+        """Finished videos that have not been delivered."""
+        return self.path / "undelivered"
+
+    @property
+    def events(self) -> Path:
+        """What happened to each lease, a file a slot."""
+        return self.path / "events"
+
+    @property
     def worker_id(self) -> Path:
         """The worker id that was generated here, kept across restarts."""
         return self.path / "worker_id"

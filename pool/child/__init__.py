@@ -7,6 +7,7 @@
     poller.py     asks for the next task
     workbench.py  carries a job's moves out, for one task
     lanes.py      the threads that moves run on
+    undelivered.py  finished videos that wait for their delivery
     fence.py      what keeps a worker that lost its lease from sending anything
     poll_gate.py  one next-task question at a time in the whole pool
     translate.py  other packages' errors into outcomes

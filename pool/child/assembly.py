@@ -19,7 +19,9 @@ from pool.child.news import Inbox
 from pool.child.outbox import Outbox
 from pool.child.poll_gate import PollGate
 from pool.child.poller import Asking, Poller
+from pool.child.undelivered import Undelivered
 from pool.child.workbench import Tools
+from pool.event_log import event_sink
 from pool.lease.job import JobRules
 from pool.lease.pace import Limits
 from pool.lease.polling import PollRules
@@ -97,6 +99,7 @@ def _lanes() -> Lanes:
 
 
 def _tools(start: Start, settings: Settings) -> Tools:
+    state_dir = StateDir(settings.state_dir)
     session = build_session()
     queue = WorkerApi(
         settings.vercel_api_url,
@@ -109,6 +112,8 @@ def _tools(start: Start, settings: Settings) -> Tools:
         queue=queue,
         shelf=Storage(session, api_on_loopback=queue.on_loopback),
         backend=_backend(settings),
+        undelivered=Undelivered(state_dir.undelivered),
+        events=event_sink(state_dir.events, start.slot, wanted=settings.event_log),
         worker_id=start.worker_id,
         work_dir=Path(start.work_dir),
         max_photo_bytes=settings.max_photo_bytes,

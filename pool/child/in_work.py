@@ -12,13 +12,16 @@ from typing import Protocol
 from loguru import logger
 
 from client.wire import Task
+from inference.backend import Video
 from pool.child.fence import Fence
 from pool.child.news import Inbox, MoveEnded, Stirred
 from pool.child.translate import Verdict, verdict
 from pool.child.workbench import Tools, Workbench
+from pool.event_log import EventName
 from pool.lease.job import Job, JobRules, Phase
 from pool.lease.moves import (
     Encode,
+    Ending,
     Infer,
     Move,
     Outcome,
@@ -80,19 +83,29 @@ class Means:
     clock: Callable[[], float]
 
 
-class InWork:
-    """A leased task and everything that is done about it. Used by the main thread.
+@dataclass(frozen=True)
+class Admission:
+    """How a task came in. `serial` tells its outcomes from those of others.
 
-    `serial` tells the outcomes of this task from those of others; `seat` is its place among the
-    tasks in work. `alone`: a child died over it before, so nothing else may be in work beside it.
+    `seat` is its place among the tasks in work. `alone`: a child died over it before, so nothing
+    else may be in work beside it. `found` is its video, finished under an earlier lease.
     """
 
-    def __init__(self, task: Task, job: Job, means: Means, serial: int, seat: int) -> None:
+    serial: int
+    seat: int
+    alone: bool
+    found: Video | None
+
+
+class InWork:
+    """A leased task and everything that is done about it. Used by the main thread."""
+
+    def __init__(self, task: Task, job: Job, means: Means, admission: Admission) -> None:
         self.task = task
         self.job = job
-        self.serial = serial
-        self.seat = seat
-        self.alone = False
+        self.serial = admission.serial
+        self.alone = admission.alone
+        self.seat = admission.seat
         self.unfit: str | None = None
         self.suspect = False
         self.infer_started_at: float | None = None
@@ -102,8 +115,9 @@ class InWork:
         self._stirred_at = 0.0
         self._means = means
         self._fence = Fence(job.lease.deadline, means.clock)
-        lease_id = f"{means.tools.worker_id}#{serial}"
+        lease_id = f"{means.tools.worker_id}#{self.serial}"
         self._bench = Workbench(task, lease_id, means.tools, self._fence, self._note_progress)
+        self._bench.video = admission.found
         self._signs: deque[tuple[float, int, int]] = deque(maxlen=_KEPT_SIGNS)
         self._log = logger.bind(item_id=task.item_id)
 
@@ -129,7 +143,12 @@ class InWork:
             self.unfit = self.unfit or ended.verdict.unfit
             self.suspect |= ended.verdict.suspect
         self._take_signs()
+        was_confirmed = self.job.confirmed
         self.job.handle(ended.outcome, now)
+        if self.job.confirmed and not was_confirmed:
+            self._note("confirmed")
+        if (event := _event_of(ended.outcome)) is not None:
+            self._note(event)
 
     def give_back(self, now: float) -> None:
         """Stop the work and release the lease."""
@@ -151,8 +170,9 @@ class InWork:
         return self.job.phase
 
     def clear(self) -> None:
-        """Remove what the task left on disk and in memory."""
-        self._bench.clear()
+        """Remove what the task left on disk and in memory; a video that is owed stays."""
+        settled = self.job.ending in (Ending.COMPLETED, Ending.FAILED)
+        self._bench.clear(delivered=settled)
 
     def current(self, now: float) -> Current:
         """What the supervisor is told of the task."""
@@ -173,6 +193,7 @@ class InWork:
         """The last word on the task, for the supervisor."""
         if self.job.ending is None:
             raise RuntimeError("the task has not ended")
+        self._note(self.job.ending.value)
         video = self._bench.video
         return TaskEnded(
             item_id=self.task.item_id,
@@ -197,11 +218,16 @@ class InWork:
         while self._signs:
             self.job.moved(*self._signs.popleft())
 
+    def _note(self, event: EventName) -> None:
+        tools = self._means.tools
+        tools.events.note(event, tools.worker_id, self.task.item_id)
+
     def _submit(self, move: Move, now: float) -> None:
         self._open += 1
         if isinstance(move, Infer):
             self.infer_started_at = now
             self.inferring = True
+            self._note("infer_started")
         self._means.lanes.of(move, self.seat).submit(lambda: self._carry_out(move))
 
     def _carry_out(self, move: Move) -> None:
@@ -222,3 +248,16 @@ class InWork:
             found, outcome = None, Outcome(move, sent_at, text=text)
         ended_at = self._means.clock()
         self._means.inbox.put(MoveEnded(self.serial, outcome, found, ended_at))
+
+
+def _event_of(outcome: Outcome) -> EventName | None:
+    """What the end of a move is in the event log, if anything."""
+    match outcome.move:
+        case Infer():
+            return "infer_ended"
+        case Encode() if outcome.fault is None:
+            return "kept"
+        case Store() if outcome.fault is None:
+            return "stored"
+        case _:
+            return None

@@ -20,9 +20,10 @@ from loguru import logger
 from client.errors import Unauthorized
 from client.wire import Task
 from pool.child.desk import Desk, Wish
-from pool.child.in_work import InWork, Means
+from pool.child.in_work import Admission, InWork, Means
 from pool.child.news import BackendLoaded, Exit, Logged, MoveEnded, News, Ordered, Polled, Signalled
 from pool.child.poller import Poller
+from pool.child.workbench import file_name
 from pool.exit_codes import ExitCode
 from pool.lease.job import Job
 from pool.lease.lease import Lease
@@ -174,19 +175,23 @@ class ChildLoop:
             length_s=self._rules.lease_duration_s,
         )
         deaths = self._rules.deaths(task.item_id)
+        tools = self._means.tools
+        found = tools.undelivered.find(task, file_name(task.item_id))
         job = Job(
             lease,
             self._means.rules,
             paths=self._rules.paths(task.item_id),
-            fault=task.fault or _poison(deaths),
+            made=found is not None,
+            fault=task.fault or (_poison(deaths) if found is None else None),
             jitter=self._jitter,
         )
         self._serial += 1
-        work = InWork(task, job, self._means, self._serial, self._desk.free_seat())
-        work.alone = bool(deaths)
+        admission = Admission(self._serial, self._desk.free_seat(), bool(deaths), found)
+        work = InWork(task, job, self._means, admission)
         self._desk.tasks.append(work)
+        tools.events.note("leased", tools.worker_id, task.item_id)
         log = logger.bind(item_id=task.item_id)
-        log.info("leased")
+        log.info("leased" if found is None else "leased; its video is made already")
         if not self._poller.wanted(task):
             log.warning("for another kind of worker ({}): given back", task.inference_provider)
             work.give_back(now)

@@ -18,7 +18,9 @@ from client.wire import SignedDownload, SignedUpload, Task
 from inference.backend import Backend, Progress, Request, Video
 from inference.seed import seed_for
 from pool.child.fence import Fence
+from pool.child.undelivered import Undelivered
 from pool.errors import LeaseLost
+from pool.event_log import EventSink
 from pool.lease.moves import (
     Encode,
     Fetch,
@@ -74,6 +76,8 @@ class Tools:
     queue: Queue
     shelf: Shelf
     backend: Backend[Any, Any]
+    undelivered: Undelivered
+    events: EventSink
     worker_id: str
     work_dir: Path
     max_photo_bytes: int
@@ -98,10 +102,11 @@ class Workbench:
         self.task = task
         self._lease_id = lease_id
         self.fence = fence
+        self.name = file_name(task.item_id)
         self.video: Video | None = None
         self._tools = tools
         self._progress = progress
-        self._folder = tools.work_dir / file_name(task.item_id)
+        self._folder = tools.work_dir / self.name
         self._prepared: Any = None
         self._clip: Any = None
 
@@ -129,8 +134,13 @@ class Workbench:
                 self._report(move)
         return ""
 
-    def clear(self) -> None:
-        """Remove the task's files and let go of its frames."""
+    def clear(self, *, delivered: bool) -> None:
+        """Remove the task's files and let go of its frames.
+
+        A finished video stays where it is until it is `delivered`.
+        """
+        if delivered:
+            self._tools.undelivered.drop(self.name)
         self._prepared = self._clip = None
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(self._folder)
@@ -172,9 +182,10 @@ class Workbench:
                 self._prepared = backend.prepare(self._request(offset))
                 self._clip = backend.infer(self._prepared, self._progress, self.fence.cancel)
             case Encode():
-                self.video = backend.encode(
+                made = backend.encode(
                     self._clip, self._folder / "video.mp4", self._progress, self.fence.cancel
                 )
+                self.video = self._tools.undelivered.keep(self.task, self.name, made)
                 self._clip = None
 
     def _request(self, seed_offset: int) -> Request:

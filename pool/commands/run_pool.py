@@ -18,6 +18,7 @@ from loguru import logger
 import pool
 from pool.commands.plan_pool import NoDevice, Plan, worker_prefix
 from pool.errors import ConfigError
+from pool.event_log import event_sink
 from pool.exit_codes import ExitCode
 from pool.gpu.probe_client import ProbeClient
 from pool.ledger import Ledger
@@ -185,6 +186,7 @@ def _supervisor(
         signals=SignalRecorder(),
         gpus=ProbeClient.on_this_host(environ) if settings.on_gpus else None,
         ledger=Ledger(state_dir.ledger),
+        events=event_sink(state_dir.events, "pool", wanted=settings.event_log),
         task_log=TaskLog(state_dir.tasks),
         publish=publish,
     )

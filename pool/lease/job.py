@@ -61,7 +61,7 @@ _STAGE: dict[type[Move], Stage] = {
     Release: Stage.REPORT,
 }
 
-_NEEDS_CONFIRMATION = (Infer, ReportCompleted, ReportFailed)
+_NEEDS_CONFIRMATION = (Infer, Store, ReportCompleted, ReportFailed)
 
 
 _AFTER = (Stage.ENCODE, Stage.UPLOAD, Stage.REPORT)
@@ -87,8 +87,9 @@ class Job:
     """The state of one lease. Used by one thread, the child's main thread.
 
     `paths` are the storage paths under which the video may lie already, the likeliest first.
-    `fault` is what was found wrong with the task itself when it was read. `jitter` gives a number
-    in [0, 1) at every call.
+    `made`: the video was finished under an earlier lease and only has to be delivered. `fault` is
+    what was found wrong with the task itself when it was read. `jitter` gives a number in [0, 1) at
+    every call.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Job:
         rules: JobRules,
         *,
         paths: Sequence[str],
+        made: bool,
         fault: str | None,
         jitter: Callable[[], float],
     ) -> None:
@@ -110,6 +112,7 @@ class Job:
         self._rules = rules
         self._paths = list(paths)
         self._jitter = jitter
+        self._made = made
         self._next: Move | None = ReportFailed(fault) if fault else ProbeUpload()
         self._running: Move | None = None
         self._retry = Retry()
@@ -196,6 +199,11 @@ class Job:
         return Phase.AFTER if self.pace.stage in _AFTER else Phase.BEFORE
 
     @property
+    def confirmed(self) -> bool:
+        """Whether the lease was confirmed often enough for the work that costs."""
+        return confirmed(self.lease, self._rules.renewal)
+
+    @property
     def stopping(self) -> bool:
         """Whether the lease is on its way back."""
         return isinstance(self._next or self._running, Release)
@@ -246,9 +254,7 @@ class Job:
         return self._next
 
     def _waits_for_confirmation(self) -> bool:
-        return isinstance(self._next, _NEEDS_CONFIRMATION) and not confirmed(
-            self.lease, self._rules.renewal
-        )
+        return isinstance(self._next, _NEEDS_CONFIRMATION) and not self.confirmed
 
     def _start(self, move: Move, now: float) -> None:
         self._running, self._next = move, None
@@ -287,7 +293,8 @@ class Job:
             case move:
                 if isinstance(move, ProbeUpload):
                     self._paths = [outcome.text]
-                self._follow_with(_NEXT[type(move)])
+                made = isinstance(move, ProbeUpload) and self._made
+                self._follow_with(Store() if made else _NEXT[type(move)])
 
     def _failed(self, outcome: Outcome, fault: Fault, now: float) -> None:
         match fault:

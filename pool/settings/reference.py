@@ -1,10 +1,11 @@
-"""The tables for docs/configure.md: `python -m pool.settings.reference` prints them.
+"""The tables of docs/configure.md: `python -m pool.settings.reference PAGE` writes them anew.
 
 A test compares that page with these, so the page cannot fall behind the code.
 """
 
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 from pool.settings.names import NAMED
 from pool.settings.old_workers import MODELS, RENAMED, WITHOUT_MEANING
@@ -68,5 +69,15 @@ def _in_words(key: str, mode: str) -> str:
             return f"`{value}`"
 
 
+def rewritten(page: str) -> str:
+    """The page with its tables as they are now; everything outside the markers stays."""
+    for name, table in (("settings", settings_table()), ("old keys", old_keys_table())):
+        begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
+        before, _, rest = page.partition(begin)
+        page = f"{before}{begin}{table}{end}{rest.partition(end)[2]}"
+    return page
+
+
 if __name__ == "__main__":
-    sys.stdout.write(f"{settings_table()}\n{old_keys_table()}")
+    path = Path(sys.argv[1])
+    path.write_text(rewritten(path.read_text()))

@@ -203,6 +203,10 @@ class Settings(BaseModel):
     log_dir: Annotated[Path, Named(("LOG_DIR",))] = Field(
         Path("./logs"), description="Folder of the log files."
     )
+    event_log: Annotated[bool, Named(("POOL_EVENT_LOG",))] = Field(
+        False,
+        description="Whether what happens to each lease is written down in state_dir/events.",
+    )
     log_format: Annotated[Literal["text", "json"], Named(("POOL_LOG_FORMAT",), "--log-format")] = (
         Field("text", description="Form of a log line: text or json.")
     )

@@ -1,25 +1,36 @@
 """The status as a table for a person. Imported only where one is drawn: rich is not light."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
-from rich.console import Group, RenderableType
+from rich.console import Group, JustifyMethod, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from pool.status.schema import CurrentTask, Gpu, SlotStatus, Status
+from pool.status.schema import CurrentTask, SlotStatus, Status
 from pool.status.status_file import Found
 from pool.supervisor.states import GIVEN_UP, WORKING
 
 _BAR_WIDTH = 12
+_BAR_FROM = 120
+
+
+@dataclass(frozen=True)
+class _Column:
+    """One column: how a slot's cell is drawn, and the narrowest terminal that it is shown on."""
+
+    title: str
+    cell: Callable[[SlotStatus], RenderableType]
+    from_width: int = 0
+    right: bool = False
+    of_gpus: bool = False
 
 
 def screen(found: Found, width: int) -> RenderableType:
-    """Everything about the pool, for a terminal of `width` columns."""
+    """Everything about the pool, for a terminal of `width` columns; 40 are a phone's."""
     status = found.status
-    parts: list[RenderableType] = [_headline(found), _slots(status, wide=width >= 100)]
-    parts.extend(_reasons(status))
-    return Group(*parts)
+    return Group(_headline(found), _slots(status, width), *_reasons(status))
 
 
 def _headline(found: Found) -> Text:
@@ -33,64 +44,77 @@ def _headline(found: Found) -> Text:
     return text
 
 
-def _slots(status: Status, *, wide: bool) -> Table:
+def _slots(status: Status, width: int) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     with_gpu = any(slot.device is not None for slot in status.slots)
-    for title in ("slot", "state"):
-        table.add_column(title, no_wrap=True)
-    if with_gpu:
-        table.add_column("memory", no_wrap=True)
-        table.add_column("load", justify="right", no_wrap=True)
-        table.add_column("temp", justify="right", no_wrap=True)
-    table.add_column("task", no_wrap=True, overflow="ellipsis")
-    table.add_column("stage", no_wrap=True)
-    table.add_column("left", justify="right", no_wrap=True)
-    if wide:
-        table.add_column("lease", justify="right", no_wrap=True)
-    table.add_column("done/failed/lost", justify="right", no_wrap=True)
-    table.add_column("restarts", justify="right", no_wrap=True)
+    shown = [
+        column
+        for column in _columns(width)
+        if width >= column.from_width and (with_gpu or not column.of_gpus)
+    ]
+    for column in shown:
+        justify: JustifyMethod = "right" if column.right else "left"
+        table.add_column(column.title, justify=justify, no_wrap=True)
     for slot in status.slots:
-        table.add_row(*_cells(slot, with_gpu=with_gpu, wide=wide))
+        table.add_row(*(column.cell(slot) for column in shown))
     return table
 
 
-def _cells(slot: SlotStatus, *, with_gpu: bool, wide: bool) -> Iterator[RenderableType]:
-    yield slot.slot
-    yield Text(slot.state, style=_slot_style(slot.state))
-    if with_gpu:
-        yield from _gpu(slot.gpu)
-    current = slot.current
-    yield current.item_id[:8] if current else "-"
-    yield _stage(current) if current else "-"
-    yield _span(current.eta_s) if current and current.eta_s is not None else "-"
-    if wide:
-        yield _span(current.lease_remaining_s) if current else "-"
-    yield f"{slot.tasks_completed}/{slot.tasks_failed}/{slot.tasks_lost}"
-    yield str(slot.restarts)
+def _columns(width: int) -> Iterator[_Column]:
+    yield _Column("slot", lambda slot: slot.slot)
+    yield _Column("state", lambda slot: Text(slot.state, style=_slot_style(slot.state)))
+    yield _Column("memory", _memory, 80, of_gpus=True)
+    yield _Column("load", _load, _BAR_FROM, right=True, of_gpus=True)
+    yield _Column("temp", _temperature, 80, right=True, of_gpus=True)
+    yield _Column("task", lambda slot: slot.current.item_id[:8] if slot.current else "-", _BAR_FROM)
+    yield _Column("stage", lambda slot: _stage(slot.current, with_bar=width >= _BAR_FROM))
+    yield _Column("left", _left, 60, right=True)
+    yield _Column("lease", _lease, 132, right=True)
+    yield _Column("ok/fail/lost", _counts, 60, right=True)
+    yield _Column("restarts", lambda slot: str(slot.restarts), _BAR_FROM, right=True)
 
 
-def _gpu(gpu: Gpu | None) -> Iterator[RenderableType]:
-    if gpu is None:
-        yield from ("unknown", "-", "-")
-        return
-    yield _memory(gpu)
-    yield "-" if gpu.utilization_percent is None else f"{gpu.utilization_percent}%"
-    yield "-" if gpu.temperature_c is None else f"{gpu.temperature_c}°C"
-
-
-def _memory(gpu: Gpu) -> str:
-    if gpu.memory_used_bytes is None or gpu.memory_total_bytes is None:
+def _memory(slot: SlotStatus) -> str:
+    gpu = slot.gpu
+    if gpu is None or gpu.memory_used_bytes is None or gpu.memory_total_bytes is None:
         return "unknown"
     return f"{gpu.memory_used_bytes / 2**30:.1f}/{gpu.memory_total_bytes / 2**30:.0f} GiB"
 
 
-def _stage(current: CurrentTask) -> RenderableType:
+def _load(slot: SlotStatus) -> str:
+    gpu = slot.gpu
+    return "-" if gpu is None or gpu.utilization_percent is None else f"{gpu.utilization_percent}%"
+
+
+def _temperature(slot: SlotStatus) -> str:
+    gpu = slot.gpu
+    return "-" if gpu is None or gpu.temperature_c is None else f"{gpu.temperature_c}°C"
+
+
+def _stage(current: CurrentTask | None, *, with_bar: bool) -> RenderableType:
+    if current is None:
+        return "-"
     if not current.steps:
         return current.stage
+    if not with_bar:
+        return f"{current.stage} {current.progress:.0%}"
     row = Table.grid(padding=(0, 1))
     bar = ProgressBar(total=1.0, completed=current.progress, width=_BAR_WIDTH)
     row.add_row(current.stage, bar, f"{current.progress:.0%}")
     return row
+
+
+def _left(slot: SlotStatus) -> str:
+    current = slot.current
+    return "-" if current is None or current.eta_s is None else _span(current.eta_s)
+
+
+def _lease(slot: SlotStatus) -> str:
+    return "-" if slot.current is None else _span(slot.current.lease_remaining_s)
+
+
+def _counts(slot: SlotStatus) -> str:
+    return f"{slot.tasks_completed}/{slot.tasks_failed}/{slot.tasks_lost}"
 
 
 def _reasons(status: Status) -> Iterator[Text]:

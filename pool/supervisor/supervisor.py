@@ -17,6 +17,7 @@ from typing import Protocol
 
 from loguru import logger
 
+from pool.event_log import EventSink
 from pool.exit_codes import ExitCode
 from pool.gpu.probe_client import Telemetry
 from pool.gpu.readings import Reading
@@ -53,6 +54,7 @@ class Surroundings:
     signals: Signals
     gpus: Gpus | None
     ledger: Ledger
+    events: EventSink
     task_log: TaskLog
     publish: Callable[["Supervisor", float], None]
     """Writes the status; called about once a second and at the end."""
@@ -137,6 +139,7 @@ class Supervisor:
         """A child died with an item in work."""
         logger.bind(slot=slot.facts.name, item_id=item_id).warning("its child died: {}", how)
         self._around.ledger.died(item_id, how)
+        self._around.events.note("died", slot.worker_id or "", item_id)
         self._around.task_log.died(slot.facts.name, slot.worker_id, item_id, how)
 
     def _task_ended(self, slot: Slot, ended: TaskEnded) -> None:

@@ -39,10 +39,12 @@ def rules(confirmations=1):
 class Driven:
     """A job and its clock. `run` lets moves succeed until one of the given type is started."""
 
-    def __init__(self, confirmations=1, fault=None):
+    def __init__(self, confirmations=1, fault=None, made=False):
         self.now = 0.0
         lease = Lease.taken(sent_at=0, answered_at=0, length_s=600)
-        self.job = Job(lease, rules(confirmations), paths=PATHS, fault=fault, jitter=lambda: 0.0)
+        self.job = Job(
+            lease, rules(confirmations), paths=PATHS, made=made, fault=fault, jitter=lambda: 0.0
+        )
         self.open = []
         self.sent = []
 
@@ -350,6 +352,30 @@ def test_a_refused_put_because_it_exists_counts_as_stored():
     driven = Driven()
     driven.fail(Store, Fault.STORED_ALREADY)
     assert driven.run(ReportCompleted) == ReportCompleted(PATHS[1])
+
+
+def test_a_video_that_is_made_already_is_delivered_and_not_made_again():
+    driven = Driven(made=True)
+    driven.finish(driven.run(ReportCompleted))
+    assert driven.kinds() == [ProbeUpload, Store, ReportCompleted]
+    assert driven.now >= 1, "the lease was confirmed first"
+
+
+def test_what_may_not_start_yet_waits_without_waking_anybody_and_keeps_its_lease():
+    driven = Driven()
+    driven.run(Infer)
+    driven.finish(Infer())
+    for _ in range(100):
+        driven.now += 10
+        driven.job.waited(driven.now)
+        moves = driven.job.step(driven.now, may=lambda move: not isinstance(move, Encode))
+        assert all(isinstance(move, Renew) for move in moves)
+        for move in moves:
+            driven.job.handle(Outcome(move, driven.now), driven.now)
+        assert driven.job.held
+        assert driven.job.wake_at(driven.now) > driven.now
+    assert driven.job.ending is None
+    assert driven.step() == [Encode()]
 
 
 def test_a_stop_gives_the_lease_back_once_and_sends_nothing_else():
