@@ -43,9 +43,13 @@ class Drain(Message):
 
 
 class Stop(Message):
-    """Give the leases back now and end."""
+    """Give the leases back now and end within `within_s` seconds.
+
+    Half of that is left to a finished video that is on its way out.
+    """
 
     kind: Literal["stop"] = "stop"
+    within_s: float
 
 
 # From a child to its supervisor

@@ -92,10 +92,10 @@ class Desk:
                 if task.phase is Phase.BEFORE:
                     task.give_back(now)
 
-    def give_back_all(self, now: float) -> None:
-        """Release every lease."""
+    def give_back_all(self, now: float, *, deliver_until: float) -> None:
+        """Release every lease; a video that is on its way out may arrive first."""
         for task in self.tasks:
-            task.give_back(now)
+            task.give_back(now, deliver_until=deliver_until)
 
     def foremost(self) -> Sequence[InWork]:
         """The tasks, the one on the device first: what a person wants to see."""

@@ -150,9 +150,9 @@ class InWork:
         if (event := _event_of(ended.outcome)) is not None:
             self._note(event)
 
-    def give_back(self, now: float) -> None:
+    def give_back(self, now: float, *, deliver_until: float = 0.0) -> None:
         """Stop the work and release the lease."""
-        self.job.stop(now)
+        self.job.stop(now, deliver_until=deliver_until)
 
     @property
     def over(self) -> bool:

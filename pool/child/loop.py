@@ -31,8 +31,8 @@ from pool.lease.moves import Ending
 from pool.messages import Beat, Drain, KeyAccepted, Loaded, Message, Said, Stop, TaskEnded
 
 _BEAT_S = 1.0
-_STOP_WITHIN_S = 7.0
-"""After a stop the process is gone within ten seconds; these are for giving leases back."""
+_SIGNAL_STOP_S = 7.0
+"""What a second signal, sent to this process itself, leaves for giving leases back."""
 _POISON_AFTER = 2
 """An item that was in work when this many children died is not tried again."""
 
@@ -123,8 +123,8 @@ class ChildLoop:
                     self._outlet.send(Loaded())
             case Ordered(message=Drain()):
                 self._drain(now)
-            case Ordered(message=Stop()):
-                self._stop(now)
+            case Ordered(message=Stop(within_s=within_s)):
+                self._stop(now, within_s)
             case Signalled():
                 self._signalled(now)
             case Logged(level, text, item_id):
@@ -135,18 +135,18 @@ class ChildLoop:
     def _signalled(self, now: float) -> None:
         """A signal sent to this process itself: the first drains, the second stops."""
         if self._draining:
-            self._stop(now)
+            self._stop(now, _SIGNAL_STOP_S)
         self._drain(now)
 
     def _drain(self, now: float) -> None:
         self._draining = True
         self._desk.give_back_waiting(now)
 
-    def _stop(self, now: float) -> None:
+    def _stop(self, now: float, within_s: float) -> None:
         self._draining = True
         if self._stop_by is None:
-            self._stop_by = now + _STOP_WITHIN_S
-            self._desk.give_back_all(now)
+            self._stop_by = now + within_s
+            self._desk.give_back_all(now, deliver_until=now + within_s / 2)
 
     def _polled(self, polled: Polled, now: float) -> None:
         task = self._poller.answered(polled, now)

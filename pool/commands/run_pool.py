@@ -30,7 +30,12 @@ from pool.status.snapshot import Identity, status_of
 from pool.status.status_file import write_status
 from pool.supervisor.child_process import ChildProcess, Launch
 from pool.supervisor.device_locks import DeviceHeld, lock_device
-from pool.supervisor.plan import SlotPlan, child_environment, new_worker_id
+from pool.supervisor.plan import (
+    SlotPlan,
+    child_environment,
+    new_worker_id,
+    with_share_of_cores,
+)
 from pool.supervisor.restart import RestartRules
 from pool.supervisor.signals import SignalRecorder
 from pool.supervisor.slot import Newborn, Slot, SlotFacts
@@ -102,6 +107,8 @@ def run(planned: Plan, environ: Mapping[str, str]) -> ExitCode:
         held = _lock_devices(planned, state_dir)
         state_dir.poll_gate.unlink(missing_ok=True)
         supervisor = _supervisor(settings, state_dir, prefix, environ)
+        if not settings.on_gpus:
+            environ = with_share_of_cores(environ, len(held), len(os.sched_getaffinity(0)))
         nursery = Nursery(settings, prefix, environ, supervisor)
         logger.info("pool {}: {} slots, {}", prefix, len(held), settings.vercel_api_url)
         code = supervisor.run([_slot(nursery, slot, fds) for slot, fds in held])

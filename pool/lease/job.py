@@ -64,7 +64,8 @@ _STAGE: dict[type[Move], Stage] = {
 _NEEDS_CONFIRMATION = (Infer, Store, ReportCompleted, ReportFailed)
 
 
-_AFTER = (Stage.ENCODE, Stage.UPLOAD, Stage.REPORT)
+_DELIVERS = (Stage.UPLOAD, Stage.REPORT)
+_AFTER = (Stage.ENCODE, *_DELIVERS)
 
 
 class Phase(Enum):
@@ -123,6 +124,7 @@ class Job:
         self._seed_offset = 0
         self._stored = False
         self._completed_sent = False
+        self._release_at: float | None = None
 
     def step(self, now: float, may: Callable[[Move], bool] = lambda _: True) -> list[Move]:
         """The moves to start now. Never the same move twice while it runs.
@@ -133,6 +135,8 @@ class Job:
         self._notice_deadline(now)
         if self.ending is not None:
             return []
+        if self._release_at is not None and now >= self._release_at and not self.stopping:
+            self._give_back(now)
         moves: list[Move] = []
         if now >= self._renew_at and not self._renewals_withheld(now):
             self._renewing = True
@@ -147,6 +151,8 @@ class Job:
     def wake_at(self, now: float) -> float:
         """The moment at which `step` has something to do, if no news comes before."""
         times = [self.lease.deadline]
+        if self._release_at is not None and not self.stopping:
+            times.append(self._release_at)
         if not self._renewals_withheld(now):
             times.append(self._renew_at)
         if self._next is not None and not self.held and not self._waits_for_confirmation():
@@ -163,13 +169,17 @@ class Job:
         if self.held:
             self.pace = self.pace.moved(now, self.pace.done, self.pace.total)
 
-    def stop(self, now: float) -> None:
-        """Give the lease back at once: what runs is to be cancelled, and nothing else follows."""
-        if self.ending is None and not isinstance(self._next or self._running, Release):
-            self._running = None
-            self._retry = Retry()
-            self._next = Release()
-            self._enter(Stage.REPORT, now)
+    def stop(self, now: float, *, deliver_until: float = 0.0) -> None:
+        """Give the lease back: what runs is to be cancelled, and nothing else follows.
+
+        A finished video that is on its way out may still be stored and reported `deliver_until`.
+        """
+        if self.ending is not None or self.stopping:
+            return
+        if self.pace.stage in _DELIVERS and now < deliver_until:
+            self._release_at = deliver_until
+        else:
+            self._give_back(now)
 
     def handle(self, outcome: Outcome, now: float) -> None:
         """Take in what came of a move. Outcomes that arrive after the end change nothing.
@@ -211,6 +221,12 @@ class Job:
     def stalled(self, now: float) -> bool:
         """Whether the work has been silent for longer than its stage allows."""
         return self.pace.stalled(now, self._rules.limits)
+
+    def _give_back(self, now: float) -> None:
+        self._running = None
+        self._retry = Retry()
+        self._next = Release()
+        self._enter(Stage.REPORT, now)
 
     # Renewals
 

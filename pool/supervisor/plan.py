@@ -44,6 +44,15 @@ def new_worker_id(prefix: str, slot: str) -> str:
     return f"{prefix}-{slot}-{secrets.token_hex(_TOKEN_BYTES)}"
 
 
+def with_share_of_cores(environ: Mapping[str, str], children: int, cores: int) -> Mapping[str, str]:
+    """The environment in which each of several children computes on its share of the cores.
+
+    Left alone, each takes them all, and threads that wait for one another in vain make an inference
+    several times slower. What the person has set stays.
+    """
+    return {"OMP_NUM_THREADS": str(max(1, cores // children)), **environ}
+
+
 def child_environment(
     environ: Mapping[str, str], slot: SlotPlan, python_path: str
 ) -> dict[str, str]:

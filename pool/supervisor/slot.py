@@ -33,7 +33,9 @@ from pool.supervisor.states import GIVEN_UP, SlotAction, SlotEvent, SlotState, f
 _SILENCE_S = 60.0
 """A loop that has not beaten for this long hangs, whatever it does."""
 _LOAD_S = 1800.0
-_KILL_AFTER_STOP_S = 9.5
+STOP_WITHIN_S = 7.0
+"""What a child gets to give its leases back and end, where nobody waits with a clock in hand."""
+_KILL_AFTER_STOP_S = 1.5
 _COMPUTES = ("prepare", "infer", "encode")
 """Stages in which the child computes on what the task brought: a crash may be the task's doing."""
 
@@ -168,12 +170,12 @@ class Slot:
             if self.state is SlotState.DRAINING:
                 self.reason = "draining"
 
-    def stop(self, now: float) -> None:
-        """Have the leases given back now; the child is killed if it does not end in time."""
+    def stop(self, now: float, within_s: float = STOP_WITHIN_S) -> None:
+        """Have the leases given back now; a child that has not ended in time is killed."""
         self.drain(now)
         if self.child is not None and self._kill_at is None:
-            self.child.tell(Stop())
-            self._kill_at = now + _KILL_AFTER_STOP_S
+            self.child.tell(Stop(within_s=within_s))
+            self._kill_at = now + within_s + _KILL_AFTER_STOP_S
 
     def device_lost(self, why: str, now: float) -> None:
         """The device is gone: no other child is started on it."""

@@ -24,11 +24,14 @@ from pool.gpu.readings import Reading
 from pool.gpu.xid import ends_the_device
 from pool.ledger import Ledger
 from pool.messages import KeyAccepted, Said, TaskEnded, ToSupervisor
-from pool.supervisor.slot import Slot
+from pool.supervisor.slot import STOP_WITHIN_S, Slot
 from pool.supervisor.states import GIVEN_UP
 from pool.task_log import TaskLog
 
 _STATUS_EVERY_S = 1.0
+_AFTER_DRAIN_S = 1.0
+"""What is left for giving leases back when a drain is over its time: `docker stop` kills after ten
+seconds, so that a `drain_timeout` of eight ends in time by itself."""
 _AWAY_S = 5.0
 """A round that comes this much later than planned: the supervisor itself was stopped."""
 
@@ -163,14 +166,14 @@ class Supervisor:
         for slot in self.slots:
             slot.drain(now)
 
-    def stop(self, why: str, now: float) -> None:
+    def stop(self, why: str, now: float, within_s: float = STOP_WITHIN_S) -> None:
         """Give every lease back and end."""
         if self._stopping:
             return
         self._stopping = self.draining = True
         logger.warning("stopping now: {}", why)
         for slot in self.slots:
-            slot.stop(now)
+            slot.stop(now, within_s)
 
     def _signalled(self, number: int, now: float) -> None:
         name = signal.Signals(number).name
@@ -181,7 +184,7 @@ class Supervisor:
 
     def _end_what_is_over(self, now: float) -> None:
         if self._stop_at is not None and now >= self._stop_at:
-            self.stop("the drain took longer than drain_timeout", now)
+            self.stop("the drain took longer than drain_timeout", now, _AFTER_DRAIN_S)
         if self._rules.max_tasks is not None and self._finished >= self._rules.max_tasks:
             self.drain(f"{self._finished} tasks are finished", now)
         if any(slot.unusable is ExitCode.UNAUTHORIZED for slot in self.slots):

@@ -389,6 +389,33 @@ def test_a_stop_gives_the_lease_back_once_and_sends_nothing_else():
     assert driven.job.ending is Ending.RELEASED
 
 
+def test_a_video_on_its_way_out_may_arrive_before_the_lease_is_given_back():
+    driven = Driven()
+    store = driven.run(Store)
+    driven.job.stop(driven.now, deliver_until=driven.now + 3)
+    assert driven.step() == []
+    driven.now += 1
+    driven.finish(store, text=PATHS[1])
+    driven.finish(driven.run(ReportCompleted))
+    assert driven.job.ending is Ending.COMPLETED
+
+
+def test_a_video_that_does_not_arrive_in_time_waits_no_longer():
+    driven = Driven()
+    driven.run(Store)
+    driven.job.stop(driven.now, deliver_until=driven.now + 3)
+    assert driven.job.wake_at(driven.now) == driven.now + 3
+    driven.now += 3
+    assert driven.step() == [Release()]
+
+
+def test_an_inference_is_not_waited_for_when_everything_stops():
+    driven = Driven()
+    driven.run(Infer)
+    driven.job.stop(driven.now, deliver_until=driven.now + 3)
+    assert driven.step() == [Release()]
+
+
 def test_the_outcome_of_what_was_cancelled_changes_nothing():
     driven = Driven()
     infer = driven.run(Infer)
