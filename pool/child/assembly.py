@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from client.worker_api import WorkerApi
 from inference.backend import Backend
 from inference.registry import backend_class
 from pool.child.desk import SEATS
+from pool.child.disk import full_disk
 from pool.child.in_work import Lanes, Means
 from pool.child.lanes import Lane
 from pool.child.loop import ChildLoop, LoopRules
@@ -84,6 +86,11 @@ def assembled(
         key_accepted=start.key_accepted,
         deaths=Ledger(state_dir.ledger).deaths,
         paths=lambda item_id: [path.format(item_id) for path in _STORED_AT],
+        full_disk=partial(
+            full_disk,
+            (settings.temp_dir, settings.state_dir, settings.log_dir),
+            settings.min_free_disk_bytes,
+        ),
     )
     return Parts(ChildLoop(rules, means, poller, outbox, jitter), means)
 

@@ -49,7 +49,8 @@ class LoopRules:
     """What is decided before the loop starts.
 
     `overlap`: whether the next task is taken while the device works. `deaths` tells how children of
-    this host died over an item; `paths` where an item's video may lie already.
+    this host died over an item; `paths` where an item's video may lie already; `full_disk` which
+    disk has no room for another task, in words.
     """
 
     lease_duration_s: int
@@ -57,6 +58,7 @@ class LoopRules:
     key_accepted: bool
     deaths: Callable[[str], Sequence[str]]
     paths: Callable[[str], Sequence[str]]
+    full_disk: Callable[[], str | None]
 
 
 class ChildLoop:
@@ -245,7 +247,7 @@ class ChildLoop:
         """Why no task is asked for, in words."""
         if not self._ready:
             return "loading"
-        return self._means.tools.backend.unavailable()
+        return self._means.tools.backend.unavailable() or self._rules.full_disk()
 
     # The supervisor
 

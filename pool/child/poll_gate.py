@@ -13,12 +13,8 @@ from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 
+from pool.boot import boot_id
 from pool.lease.polling import PollState
-
-
-def boot_id() -> str:
-    """The kernel's name for this boot."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 class Turn:

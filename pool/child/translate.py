@@ -41,7 +41,8 @@ _TABLE: tuple[tuple[type[BaseException], Fault], ...] = (
 class Verdict:
     """What an error means: for the job (`fault`, `text`), and for this process.
 
-    `unfit` says why the process must end; `suspect` that the task may have caused it.
+    `unfit` says why the process must end; `suspect` that the task may have caused it. `text` may
+    reach the photo's owner, who knows neither libraries nor devices; `unfit` is for operators.
     """
 
     fault: Fault
@@ -58,14 +59,19 @@ def verdict(error: BaseException, move: Move) -> Verdict:
     for kind, fault in _TABLE:
         if isinstance(error, kind):
             return _known(error, fault, move)
-    text = f"unexpected {type(error).__name__} in {type(move).__name__}"
-    return Verdict(Fault.NOT_NOW, text, unfit=text, suspect=True)
+    stage = type(move).__name__.lower()
+    return Verdict(
+        Fault.NOT_NOW,
+        f"an unexpected error in {stage}",
+        unfit=f"unexpected {type(error).__name__} in {stage}",
+        suspect=True,
+    )
 
 
 def _known(error: BaseException, fault: Fault, move: Move) -> Verdict:
     text = str(error) or type(error).__name__
     if isinstance(error, made.DeviceUnfit):
-        return Verdict(fault, text, unfit=text, suspect=True)
+        return Verdict(fault, "the device failed over it", unfit=text, suspect=True)
     if isinstance(error, api.NoSuchLease | api.NotYours) and isinstance(move, ProbeUpload | Store):
         # Only heartbeats and reports speak of the lease; a 404 for a signature says nothing of it.
         fault = Fault.TRANSIENT

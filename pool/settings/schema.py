@@ -162,6 +162,13 @@ class Settings(BaseModel):
         64 * 1024 * 1024, ge=1, description="Bytes of the largest photo that is downloaded."
     )
 
+    min_free_disk_bytes: Annotated[int, Named(("POOL_MIN_FREE_DISK_BYTES",))] = Field(
+        1024 * 1024 * 1024,
+        ge=0,
+        description="Bytes that must be free in temp_dir, state_dir and log_dir before a task is "
+        "taken.",
+    )
+
     # Processes
     device: Annotated[Literal["cuda", "cpu"], Named(("POOL_DEVICE",), "--device")] = Field(
         "cuda", description="What WAN computes on: cuda, one child per visible GPU, or cpu."
