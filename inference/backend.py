@@ -78,7 +78,7 @@ class CancelToken:
 
     def check(self) -> None:
         """Raise `Cancelled` if the work was asked to stop."""
-        if self._cancelled:
+        if self.cancelled:
             raise Cancelled
 
 
@@ -112,6 +112,14 @@ class Backend(Protocol[PreparedT, ClipT]):
 
         Asked before every poll, on the child's main thread: it must be quick and must not block.
         """
+
+    def worn_out(self) -> str | None:
+        """Why this process should make way for a fresh one, in words; None to go on.
+
+        Asked between two tasks, on the child's main thread: it must be quick and must not block.
+        No blame falls on the task before. A backend that does not wear out inherits this answer.
+        """
+        return None
 
     def prepare(self, request: Request) -> PreparedT:
         """Read and shape the photo. CPU only, any thread. Raises `RequestRefused`."""

@@ -7,13 +7,19 @@ from typing import Any
 from inference.backend import Backend
 from inference.errors import BackendUnusable
 
-BUILT_IN = MappingProxyType({"wan": "inference.wan.backend:WanBackend"})
+BUILT_IN = MappingProxyType(
+    {
+        "wan": "inference.wan.backend:WanBackend",
+        "runway": "inference.runway.backend:RunwayBackend",
+    }
+)
 
 _REQUIRED = (
     "confirmations",
     "load",
     "device_uuid",
     "unavailable",
+    "worn_out",
     "prepare",
     "infer",
     "encode",

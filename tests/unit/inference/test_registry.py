@@ -12,6 +12,7 @@ class Complete:
     def load(self): ...
     def device_uuid(self): ...
     def unavailable(self): ...
+    def worn_out(self): ...
     def prepare(self): ...
     def infer(self): ...
     def encode(self): ...
@@ -35,14 +36,17 @@ def test_any_class_with_the_right_shape_can_be_named():
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("wna", "'wna' is unknown: give one of wan, or package.module:Class"),
+        ("wna", "'wna' is unknown: give one of runway, wan, or package.module:Class"),
         ("", "is unknown"),
         ("os.path:", "is unknown"),
         (":Class", "is unknown"),
         ("no.such.module:Class", "could not be imported: No module named"),
         ("os.path:Nothing", "os.path has no class Nothing"),
         ("os.path:join", "lacks confirmations, load"),
-        (f"{__name__}:Lacking", "lacks device_uuid, unavailable, prepare, infer, encode, close"),
+        (
+            f"{__name__}:Lacking",
+            "lacks device_uuid, unavailable, worn_out, prepare, infer, encode, close",
+        ),
     ],
 )
 def test_a_name_that_means_nothing_says_why(name, words):

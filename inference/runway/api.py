@@ -1,0 +1,109 @@
+"""The Runway API's verbs. One call is one request; nothing is repeated here.
+
+Runs on whichever thread calls it. The key goes to the API's own address alone.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from inference.runway.answers import (
+    Gone,
+    NotCreated,
+    NotSeen,
+    TaskView,
+    Why,
+    after_look,
+    json_record,
+    refused,
+)
+from inference.runway.exchange import Ask, NoReply, Patience, Reply, exchange, new_session
+from inference.runway.patience import Abandoned, never
+from inference.runway.settings import RunwaySettings
+
+if TYPE_CHECKING:
+    from inference.runway.picture import Picture
+
+API_VERSION = "2024-11-06"
+
+_CREATE_GRACE_S = 4.0
+"""Once a create is on its way its answer is worth waiting for, even when asked to stop: a task
+whose id is known can be cancelled."""
+_UPLOAD_S = 600.0
+_CANCEL_S = 3.0
+_KEY_CHECK_S = 5.0
+_EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
+
+Stop = Callable[[], bool]
+
+
+class RunwayApi:
+    """One organization's access. Every call is over within its own total, whatever comes."""
+
+    def __init__(self, settings: RunwaySettings) -> None:
+        self._base = settings.base_url
+        self._call_s = settings.api_timeout_s
+        self._plain_allowed = settings.on_loopback
+        self._session = new_session()
+        self._headers = {
+            "Authorization": f"Bearer {settings.api_key.get_secret_value()}",
+            "X-Runway-Version": API_VERSION,
+        }
+
+    def create(
+        self,
+        body: Mapping[str, object],
+        then: Callable[[Reply | NoReply, Abandoned], None],
+        stop: Stop,
+    ) -> Reply | NoReply:
+        """Send the one paid request. `then` hears of the answer first: see `exchange`."""
+        ask = self._ask("POST", "/v1/image_to_video", body)
+        return exchange(self._session, ask, Patience(self._call_s, stop, _CREATE_GRACE_S), then)
+
+    def look(self, task_id: str, stop: Stop = never) -> TaskView | Gone | NotSeen:
+        """The task as it is now, with fresh links to its output."""
+        ask = self._ask("GET", f"/v1/tasks/{task_id}")
+        return after_look(exchange(self._session, ask, Patience(self._call_s, stop)))
+
+    def cancel(self, task_id: str) -> bool:
+        """Cancel the task, or delete a finished one; whether Runway said that it did."""
+        ask = self._ask("DELETE", f"/v1/tasks/{task_id}")
+        answer = exchange(self._session, ask, Patience(_CANCEL_S))
+        return isinstance(answer, Reply) and answer.status in (200, 202, 204, 404)
+
+    def upload(self, picture: "Picture", stop: Stop) -> str | NotCreated:
+        """Lend Runway the picture for a day; its runway:// URI."""
+        name = f"photo.{_EXTENSIONS[picture.media_type]}"
+        ask = self._ask("POST", "/v1/uploads", {"filename": name, "type": "ephemeral"})
+        answer = exchange(self._session, ask, Patience(self._call_s, stop))
+        record = json_record(answer) or {}
+        url, fields, uri = (record.get(key) for key in ("uploadUrl", "fields", "runwayUri"))
+        if not (isinstance(url, str) and isinstance(fields, dict) and isinstance(uri, str)):
+            return refused(answer)
+        if not self.may_visit(url):
+            return NotCreated(Why.SETTINGS, "the upload's address is not https")
+        form = {str(key): str(value) for key, value in fields.items()}
+        file = {"file": (name, picture.data, picture.media_type)}
+        put = Ask("POST", url, form=form, files=file)
+        answer = exchange(self._session, put, Patience(_UPLOAD_S, stop))
+        stored = isinstance(answer, Reply) and 200 <= answer.status < 300
+        return uri if stored else _not_stored(answer)
+
+    def key_refused(self) -> bool:
+        """Whether Runway says that the key is not good. False also when nothing is known."""
+        ask = self._ask("GET", "/v1/organization")
+        answer = exchange(self._session, ask, Patience(_KEY_CHECK_S))
+        return isinstance(answer, Reply) and answer.status == 401
+
+    def may_visit(self, url: str) -> bool:
+        """Whether a link that Runway gave may be followed: https, or a test's own machine."""
+        return urlsplit(url).scheme == "https" or self._plain_allowed
+
+    def _ask(self, method: str, path: str, body: object = None) -> Ask:
+        return Ask(method, f"{self._base}{path}", headers=self._headers, record=body)
+
+
+def _not_stored(answer: Reply | NoReply) -> NotCreated:
+    """The store's refusals say nothing about the photo: they are trouble to be waited out."""
+    text = answer.reason if isinstance(answer, NoReply) else f"HTTP {answer.status}"
+    return NotCreated(Why.OFFLINE, f"the photo could not be uploaded: {text}")

@@ -1,0 +1,129 @@
+"""When a paid create may leave this host. Pure: the one place where that is decided.
+
+An *attempt* is one intent to create a Runway task, and what became of it:
+
+    INTENT ──► UNSENT      certainly nothing was created: as if it had never been
+       │
+       ├─────► (INTENT)    no answer ever came: it may have been paid, and cannot be looked up
+       │
+       └─────► LIVE ──► DONE       its video was fetched and found good
+                 ├────► FAILED     through nobody's fault: later
+                 ├────► BAD        its video is no good: once more, with another seed
+                 ├────► REFUSED    the photo or the prompt is at fault: never again
+                 └────► GONE       cancelled or deleted
+
+Two rules make "never paid twice":
+
+* A lease that has any attempt but UNSENT ones makes no further one. So there is at most one paid
+  create per lease, also when its answer is lost and also when the process dies in between.
+* A task that is LIVE or DONE is watched or fetched, by whichever lease comes, and not made again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """What became of an attempt."""
+
+    INTENT = "intent"
+    UNSENT = "unsent"
+    LIVE = "live"
+    DONE = "done"
+    FAILED = "failed"
+    BAD = "bad"
+    REFUSED = "refused"
+    GONE = "gone"
+
+
+_RESUMABLE = (State.LIVE, State.DONE)
+
+MOST_BAD = 2
+"""Videos that were no good before the task is given up: the first, and one with another seed."""
+
+MOST_FAILURES = 4
+"""Failures through nobody's fault before the task is given up: the oldest item is always first in
+the queue, so one that always fails would keep the others waiting for ever."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One row of the journal. `fingerprint` tells the same photo, prompt and model from others."""
+
+    number: int
+    lease_id: str
+    fingerprint: str
+    state: State
+    task_id: str | None
+    note: str
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Go on with a task that exists."""
+
+    number: int
+    task_id: str
+
+
+@dataclass(frozen=True)
+class Create:
+    """Make a new task. `maybe_twice`: an earlier create, of unknown outcome, may be paid too."""
+
+    seed_offset: int
+    maybe_twice: bool
+
+
+@dataclass(frozen=True)
+class NotAgain:
+    """Nothing more may be paid within this lease."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class GiveUp:
+    """No lease will get a video out of this input."""
+
+    reason: str
+
+
+Step = Resume | Create | NotAgain | GiveUp
+
+
+def next_step(past: Sequence[Attempt], lease_id: str, fingerprint: str) -> Step:
+    """What to do for an item whose attempts, oldest first, are `past`."""
+    same = [attempt for attempt in past if attempt.fingerprint == fingerprint]
+    hopeless = _hopeless(same)
+    if hopeless is not None:
+        return GiveUp(hopeless)
+    for attempt in reversed(same):
+        if attempt.state in _RESUMABLE and attempt.task_id is not None:
+            return Resume(attempt.number, attempt.task_id)
+    spent = [a for a in past if a.lease_id == lease_id and a.state is not State.UNSENT]
+    if spent:
+        return NotAgain(spent[-1].note or "the answer to a paid request was lost")
+    return Create(
+        seed_offset=_count(same, State.BAD),
+        maybe_twice=any(attempt.state is State.INTENT for attempt in same),
+    )
+
+
+def _hopeless(same: Sequence[Attempt]) -> str | None:
+    if same and same[-1].state is State.REFUSED:
+        return same[-1].note
+    if _count(same, State.BAD) >= MOST_BAD:
+        return f"no usable video came out, twice: {_last_note(same, State.BAD)}"
+    if _count(same, State.FAILED) >= MOST_FAILURES:
+        reason = _last_note(same, State.FAILED)
+        return f"the video service failed {MOST_FAILURES} times: {reason}"
+    return None
+
+
+def _count(attempts: Sequence[Attempt], state: State) -> int:
+    return sum(attempt.state is state for attempt in attempts)
+
+
+def _last_note(attempts: Sequence[Attempt], state: State) -> str:
+    return [attempt.note for attempt in attempts if attempt.state is state][-1]

@@ -1,0 +1,113 @@
+"""Watching one Runway task to its end."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from loguru import logger
+
+from inference.backend import CancelToken, Progress
+from inference.errors import TryLater
+from inference.runway.answers import FINAL, Gone, NotSeen, Status, TaskView
+from inference.runway.api import RunwayApi
+from inference.runway.clock import Clock, wait
+
+UNITS = 1000
+"""Progress is counted in thousandths."""
+
+SILENCE_S = 120.0
+"""A Runway that answers nothing for so long is left alone; the task is taken up again later."""
+
+_JITTER_SHARE = 0.25
+
+
+_GONE_LOOKS = 3
+"""Looks in a row that find no such task before it counts as gone: it may not be everywhere yet."""
+
+
+class OutOfTime(Exception):
+    """The task took longer than a task may take."""
+
+
+class KeyRefused(Exception):
+    """Runway does not take the key any more; the task itself may go on well."""
+
+
+@dataclass(frozen=True)
+class Watching:
+    """How a task is watched. `jitter` gives a number in [0, 1) at every call."""
+
+    interval_s: float
+    timeout_s: float
+    clock: Clock
+    jitter: Callable[[], float]
+
+
+class Watch:
+    """One task under watch, on the device thread. Every answer counts as a sign of life."""
+
+    def __init__(
+        self,
+        api: RunwayApi,
+        rules: Watching,
+        task_id: str,
+        progress: Progress,
+        cancel: CancelToken,
+    ) -> None:
+        self._api = api
+        self._rules = rules
+        self._task_id = task_id
+        self._progress = progress
+        self._cancel = cancel
+        self._seen: Status | None = None
+
+    def to_the_end(self, *, fresh: bool) -> TaskView | Gone:
+        """The task's last state; a `fresh` task is not looked at before an interval has passed.
+
+        Raises `OutOfTime`, `KeyRefused`, `Cancelled`, and `TryLater` when Runway stays silent.
+        """
+        clock = self._rules.clock
+        answered_at = begun_at = clock.monotonic()
+        gone = 0
+        if fresh:
+            wait(clock, self._interval_s(), self._cancel)
+        while True:
+            view = self._api.look(self._task_id, lambda: self._cancel.cancelled)
+            self._cancel.check()
+            now = clock.monotonic()
+            gone = gone + 1 if isinstance(view, Gone) else 0
+            if gone == _GONE_LOOKS or (isinstance(view, TaskView) and view.status in FINAL):
+                return view  # type: ignore[return-value]  # it is one of the two
+            if not isinstance(view, NotSeen) or view.answered:
+                answered_at = now
+            self._note(view, now - answered_at)
+            if now - begun_at >= self._rules.timeout_s:
+                raise OutOfTime
+            wait(clock, self._interval_s(), self._cancel)
+
+    def _note(self, view: TaskView | Gone | NotSeen, silent_s: float) -> None:
+        match view:
+            case TaskView():
+                self._moved(view)
+            case Gone():
+                self._progress(0, UNITS)
+            case NotSeen():
+                self._not_seen(view, silent_s)
+
+    def _moved(self, view: TaskView) -> None:
+        done = round(view.progress * UNITS) if view.status is Status.RUNNING else 0
+        self._progress(done, UNITS)
+        if view.status is not self._seen:
+            logger.info("Runway task {}: {}", self._task_id, view.status)
+            self._seen = view.status
+
+    def _not_seen(self, view: NotSeen, silent_s: float) -> None:
+        logger.warning("Runway task {} could not be looked at: {}", self._task_id, view.text)
+        if view.refused_key:
+            raise KeyRefused(view.text)
+        if silent_s >= SILENCE_S:
+            raise TryLater(f"Runway has not answered for {silent_s:.0f} s: {view.text}")
+        if view.answered:
+            self._progress(0, UNITS)
+
+    def _interval_s(self) -> float:
+        return self._rules.interval_s * (1 + _JITTER_SHARE * self._rules.jitter())

@@ -1,0 +1,35 @@
+"""The video that the fake Runway gives out: the photo itself, slowly coming nearer."""
+
+import io
+from functools import cache
+
+import av
+from PIL import Image
+
+_FPS = 24
+
+
+@cache
+def film(photo: bytes | None, width: int, height: int, seconds: float) -> bytes:
+    """An MP4; without a photo, of a plain gradient."""
+    source = _gradient() if photo is None else Image.open(io.BytesIO(photo)).convert("RGB")
+    target, frames = io.BytesIO(), max(2, round(seconds * _FPS))
+    with av.open(target, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=_FPS, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for number in range(frames):
+            picture = _nearer(source, number / frames).resize((width, height))
+            container.mux(stream.encode(av.VideoFrame.from_image(picture)))
+        container.mux(stream.encode(None))
+    return target.getvalue()
+
+
+def _gradient() -> Image.Image:
+    return Image.linear_gradient("L").convert("RGB")
+
+
+def _nearer(source: Image.Image, share: float) -> Image.Image:
+    cut_x, cut_y = source.width * 0.1 * share, source.height * 0.1 * share
+    return source.crop(
+        (int(cut_x), int(cut_y), int(source.width - cut_x), int(source.height - cut_y))
+    )

@@ -1,0 +1,117 @@
+"""What Runway refuses, and whether that is the photo's fault, ours, or a matter of time."""
+
+import json
+
+import pytest
+
+from inference.errors import RequestRefused, TryLater
+from tests.fakes.bad_server.faults import Canned
+from tests.fakes.runway import failed
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("SAFETY.INPUT.IMAGE", "refused the photo for its content rules"),
+        ("SAFETY.INPUT.TEXT", "refused the text for its content rules"),
+        ("SAFETY.OUTPUT.VIDEO", "refused the video that came out for its content rules"),
+        ("INPUT_PREPROCESSING.SAFETY.TEXT", "refused the text"),
+        ("SAFETY", "refused the photo or its text"),
+        ("ASSET.INVALID", "cannot use the photo: An unexpected error occurred"),
+    ],
+)
+def test_an_input_at_fault_is_refused_for_good(infer, runway, code, sentence):
+    runway.script(failed(code))
+    for lease in ("w#1", "w#2"):
+        with pytest.raises(RequestRefused, match=sentence) as raised:
+            infer(lease_id=lease)
+        assert code in str(raised.value)
+    assert len(runway.tasks) == 1
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["INTERNAL", "INPUT_PREPROCESSING.INTERNAL", "THIRD_PARTY.UNAVAILABLE", "NEW.CODE", None],
+)
+def test_other_failures_are_for_later(infer, runway, code):
+    runway.script(failed(code))
+    with pytest.raises(TryLater):
+        infer()
+
+
+def complaint(field):
+    issues = [{"code": "invalid", "message": "Invalid input", "path": [field]}]
+    return json.dumps({"error": "Validation of body failed", "issues": issues}).encode()
+
+
+@pytest.mark.parametrize("body", [complaint("promptImage"), b'{"error": "Invalid asset"}', b"{}"])
+def test_a_400_about_the_photo_is_the_photos_fault(infer, runway, body):
+    runway.trouble("create", Canned(400, body))
+    with pytest.raises(RequestRefused, match="the video service refused the task"):
+        infer()
+    assert infer(lease_id="w#2").links
+
+
+def test_a_model_that_runway_no_longer_has_is_said_by_name(infer, runway):
+    with pytest.raises(RequestRefused, match="does not make videos with this model"):
+        infer(provider="gen3a_turbo")
+    assert len(runway.asked("create")) == 1
+
+
+def test_a_default_model_that_is_gone_fails_no_ones_task(backend, infer, runway):
+    made = backend(model="gen3a_turbo")
+    with pytest.raises(TryLater, match="set runway_model to another"):
+        infer(made, provider=None)
+    assert "set runway_model to another" in made.unavailable()
+    assert runway.tasks == []
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (400, b'{"error": "You do not have enough credits to run this task."}', "out of credit"),
+        (402, b"{}", "out of credit"),
+        (429, b'{"error": "You have reached your daily limit."}', "day's quota"),
+        (401, b"{}", "refuses the key"),
+        (403, b"{}", "refuses the key"),
+        (404, b"{}", "does not understand"),
+        (405, b"{}", "does not understand"),
+        (307, b"", "does not understand"),
+        (400, complaint("ratio"), "does not understand"),
+    ],
+)
+def test_our_own_troubles_fail_no_task_and_stop_the_leasing_for_a_while(
+    backend, infer, runway, clock, status, body, words
+):
+    made = backend()
+    runway.trouble("create", Canned(status, body))
+    with pytest.raises(TryLater, match=words):
+        infer(made)
+    assert len(runway.asked("create")) == 1
+    assert words in made.unavailable()
+    assert "paused until" in made.unavailable()
+    clock.sleep(3700)
+    assert made.unavailable() is None
+
+
+def test_an_account_without_credit_is_noticed_before_anything_is_promised(backend, infer, runway):
+    runway.set_credit(0)
+    with pytest.raises(TryLater, match=r"out of credit .* buy credits"):
+        infer()
+
+
+def test_a_redirect_is_not_followed(infer, runway):
+    elsewhere = (("Location", f"{runway.url}/v1/image_to_video"),)
+    runway.trouble("create", Canned(307, b"", headers=elsewhere))
+    with pytest.raises(TryLater):
+        infer()
+    assert len(runway.asked("create")) == 1
+
+
+def test_a_key_that_is_refused_later_leaves_the_running_task_alone(backend, infer, runway):
+    runway.trouble("look", Canned(401, b"{}"))
+    with pytest.raises(TryLater, match="refuses the key"):
+        infer()
+    assert "check RUNWAY_API_KEY" in backend().unavailable()
+    assert infer(lease_id="w#2").task_id == runway.tasks[0].task_id
+    assert len(runway.tasks) == 1

@@ -1,0 +1,171 @@
+"""Cancelling, timeouts, and who may cancel whose task."""
+
+import threading
+import time
+
+import pytest
+
+from inference.backend import CancelToken
+from inference.errors import Cancelled, TryLater
+from inference.runway.exchange import NoReply
+from tests.fakes.bad_server.faults import Canned, Delay
+from tests.fakes.runway import Look
+
+FOR_EVER = (Look("RUNNING", 0.5),)
+
+
+def cancelled_when(condition, runway, cancel):
+    """A thread that cancels as soon as `condition` holds."""
+
+    def wait():
+        assert runway.wait_for(condition)
+        cancel.cancel()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("status", ["PENDING", "THROTTLED", "RUNNING"])
+def test_a_lost_lease_cancels_its_task_at_runway(infer, runway, status):
+    runway.script((Look(status),))
+    cancel = CancelToken()
+    thread = cancelled_when(lambda: len(runway.asked("look")) > 2, runway, cancel)
+    with pytest.raises(Cancelled):
+        infer(cancel=cancel)
+    thread.join()
+    assert runway.tasks[0].cancelled_from == status
+
+
+def test_nothing_is_created_once_the_work_was_cancelled(infer, runway):
+    cancel = CancelToken()
+    cancel.cancel()
+    with pytest.raises(Cancelled):
+        infer(cancel=cancel)
+    assert runway.asked("create") == []
+
+
+def test_a_create_on_its_way_is_awaited_so_that_its_task_can_be_cancelled(infer, runway):
+    runway.trouble("create", Delay(0.3, after_effect=True))
+    cancel = CancelToken()
+    thread = cancelled_when(lambda: len(runway.tasks) == 1, runway, cancel)
+    with pytest.raises(Cancelled):
+        infer(cancel=cancel)
+    thread.join()
+    assert runway.tasks[0].cancelled_from == "PENDING"
+
+
+def test_a_create_that_is_answered_too_late_is_cancelled_all_the_same(backend, infer, runway):
+    runway.trouble("create", Delay(0.6, after_effect=True))
+    with pytest.raises(TryLater):
+        infer(backend(api_timeout_s=0.3))
+    assert runway.wait_for(lambda: runway.tasks[0].cancelled_from == "PENDING")
+
+
+def test_cancelling_takes_seconds_even_when_runway_hangs(backend, infer, runway):
+    runway.script(FOR_EVER)
+    runway.trouble("look", Delay(60), skip=1)
+    runway.trouble("cancel", Delay(60))
+    cancel = CancelToken()
+    thread = cancelled_when(lambda: len(runway.asked("look")) > 1, runway, cancel)
+    begun = time.monotonic()
+    with pytest.raises(Cancelled):
+        infer(cancel=cancel)
+    assert time.monotonic() - begun < 7
+    thread.join()
+
+
+def test_a_task_that_could_not_be_cancelled_is_resumed_by_the_next_lease(infer, runway):
+    runway.script((*FOR_EVER * 4, Look("SUCCEEDED")))
+    runway.trouble("cancel", Canned(500, b"{}"))
+    cancel = CancelToken()
+    thread = cancelled_when(lambda: len(runway.asked("look")) > 1, runway, cancel)
+    with pytest.raises(Cancelled):
+        infer(cancel=cancel)
+    thread.join()
+    assert infer(lease_id="w#2").task_id == runway.tasks[0].task_id
+
+
+def test_a_cancelled_task_is_made_anew_by_the_next_lease(infer, runway):
+    runway.script(FOR_EVER)
+    cancel = CancelToken()
+    thread = cancelled_when(lambda: len(runway.asked("look")) > 1, runway, cancel)
+    with pytest.raises(Cancelled):
+        infer(cancel=cancel)
+    thread.join()
+    infer(lease_id="w#2")
+    assert len(runway.tasks) == 2
+
+
+def test_a_task_that_another_lease_watches_by_now_is_not_cancelled(backend, infer, runway):
+    runway.script((*FOR_EVER * 8, Look("SUCCEEDED")))
+    cancel, results = CancelToken(), []
+
+    def first():
+        try:
+            infer(cancel=cancel)
+        except Cancelled:
+            results.append("cancelled")
+
+    loser = threading.Thread(target=first)
+    loser.start()
+    assert runway.wait_for(lambda: len(runway.asked("look")) > 0)
+
+    def progress(done, total):
+        if not cancel.cancelled:
+            cancel.cancel()
+            loser.join()
+
+    finished = infer(lease_id="w#2", progress=progress)
+    assert results == ["cancelled"]
+    assert finished.task_id == runway.tasks[0].task_id
+    assert runway.asked("cancel") == []
+
+
+def test_a_task_that_takes_too_long_is_cancelled_and_left_for_later(backend, infer, runway, clock):
+    runway.script(FOR_EVER)
+    with pytest.raises(TryLater, match="was not done within 60 s"):
+        infer(backend(timeout_s=60))
+    assert runway.tasks[0].cancelled_from == "RUNNING"
+    assert clock.slept_s == pytest.approx(60)
+
+
+def test_looks_are_as_far_apart_as_runway_asks_for(infer, runway, clock):
+    runway.script((*FOR_EVER * 4, Look("SUCCEEDED")))
+    infer()
+    assert len(runway.asked("look")) == 5
+    assert clock.slept_s == pytest.approx(5 * 5)
+
+
+def test_a_runway_that_falls_silent_is_left_alone_and_its_task_kept(backend, infer, runway):
+    made = backend(api_timeout_s=0.05)
+    runway.trouble("look", Delay(60), times=99)
+    with pytest.raises(TryLater, match="has not answered for"):
+        infer(made)
+    assert runway.asked("cancel") == []
+    runway.world.troubles.clear()
+    assert infer(lease_id="w#2").task_id == runway.tasks[0].task_id
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_looks_that_fail_are_repeated_and_runway_counts_as_alive(infer, runway, status):
+    runway.trouble("look", Canned(status, b"{}"), times=40)
+    seen = []
+    assert infer(progress=lambda done, total: seen.append(done)).links
+    assert len(seen) > 40
+
+
+def test_one_look_that_finds_no_such_task_proves_nothing(infer, runway):
+    runway.trouble("look", Canned(404, b'{"error": "Task not found"}'), times=2)
+    assert infer().task_id == runway.tasks[0].task_id
+    assert len(runway.tasks) == 1
+
+
+def test_a_create_that_is_not_wanted_any_more_does_not_leave(backend, runway):
+    body = {"model": "gen4_turbo", "promptText": "a" * 200_000}
+    looks = iter([False, False, True])
+    answers = []
+    answer = backend()._api.create(body, lambda a, _: answers.append(a), lambda: next(looks, True))
+    assert answer == NoReply("stopped before it was sent", sent=False)
+    assert answers == [answer]
+    assert runway.tasks == []

@@ -1,0 +1,95 @@
+"""When a paid create may leave the host: the table, and the rule over all histories."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inference.runway.attempts import (
+    MOST_BAD,
+    MOST_FAILURES,
+    Attempt,
+    Create,
+    GiveUp,
+    NotAgain,
+    Resume,
+    State,
+    next_step,
+)
+
+
+def past(*rows):
+    """Attempts from (lease, state[, fingerprint]); each but intents and unsent ones has a task."""
+    made = []
+    for number, (lease, state, *mark) in enumerate(rows):
+        task = None if state in (State.INTENT, State.UNSENT) else f"task-{number}"
+        made.append(Attempt(number, lease, (mark or ["same"])[0], state, task, f"note-{number}"))
+    return made
+
+
+NEW = Create(seed_offset=0, maybe_twice=False)
+
+
+@pytest.mark.parametrize(
+    ("rows", "step"),
+    [
+        ([], NEW),
+        ([("a", State.UNSENT)], NEW),
+        ([("a", State.INTENT)], NotAgain("note-0")),
+        ([("a", State.FAILED)], NotAgain("note-0")),
+        ([("a", State.BAD)], NotAgain("note-0")),
+        ([("a", State.GONE)], NotAgain("note-0")),
+        ([("a", State.LIVE)], Resume(0, "task-0")),
+        ([("a", State.DONE)], Resume(0, "task-0")),
+        ([("z", State.INTENT)], Create(0, maybe_twice=True)),
+        ([("z", State.LIVE)], Resume(0, "task-0")),
+        ([("z", State.DONE)], Resume(0, "task-0")),
+        ([("z", State.FAILED)], NEW),
+        ([("z", State.GONE)], NEW),
+        ([("z", State.BAD)], Create(1, maybe_twice=False)),
+        ([("z", State.INTENT), ("y", State.LIVE)], Resume(1, "task-1")),
+        ([("z", State.FAILED), ("a", State.UNSENT)], NEW),
+        ([("z", State.REFUSED)], GiveUp("note-0")),
+        ([("a", State.REFUSED)], GiveUp("note-0")),
+        ([("z", State.LIVE, "other")], NEW),
+        ([("z", State.REFUSED, "other")], NEW),
+        ([("a", State.LIVE, "other")], NotAgain("note-0")),
+        ([("z", State.BAD, "other"), ("y", State.BAD, "other")], NEW),
+    ],
+)
+def test_the_next_step_of_lease_a(rows, step):
+    assert next_step(past(*rows), "a", "same") == step
+
+
+def test_two_bad_videos_are_enough():
+    rows = [(f"z{n}", State.BAD) for n in range(MOST_BAD)]
+    assert next_step(past(*rows), "a", "same") == GiveUp("no usable video came out, twice: note-1")
+
+
+def test_four_failures_are_enough():
+    rows = [(f"z{n}", State.FAILED) for n in range(MOST_FAILURES)]
+    step = next_step(past(*rows), "a", "same")
+    assert step == GiveUp("the video service failed 4 times: note-3")
+
+
+HISTORIES = st.lists(
+    st.tuples(
+        st.sampled_from("abc"), st.sampled_from(list(State)), st.sampled_from(["same", "other"])
+    ),
+    max_size=12,
+)
+
+
+@given(HISTORIES)
+def test_a_lease_that_may_have_paid_never_creates_again(rows):
+    attempts = past(*rows)
+    spent = any(a.lease_id == "a" and a.state is not State.UNSENT for a in attempts)
+    if spent:
+        assert not isinstance(next_step(attempts, "a", "same"), Create)
+
+
+@given(HISTORIES)
+def test_a_task_that_exists_is_never_made_again(rows):
+    attempts = past(*rows)
+    exists = any(a.fingerprint == "same" and a.state in (State.LIVE, State.DONE) for a in attempts)
+    if exists:
+        assert isinstance(next_step(attempts, "a", "same"), Resume | GiveUp)
