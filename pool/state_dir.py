@@ -40,9 +40,19 @@ class StateDir:
         return self.path / "tasks.jsonl"
 
     @property
+    def history(self) -> Path:
+        """Samples of the last hours, for the status page."""
+        return self.path / "history.jsonl"
+
+    @property
     def undelivered(self) -> Path:
         """Finished videos that have not been delivered."""
         return self.path / "undelivered"
+
+    @property
+    def runway(self) -> Path:
+        """What was bought from Runway, and what of it is still to be had."""
+        return self.path / "runway"
 
     @property
     def events(self) -> Path:

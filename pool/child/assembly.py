@@ -1,7 +1,7 @@
 """Puts the parts of a child together. The one place that knows all of them."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from client.storage import Storage
 from client.worker_api import WorkerApi
 from inference.backend import Backend
 from inference.registry import backend_class
+from pool.backend_options import backend_options
 from pool.child.desk import SEATS
 from pool.child.disk import full_disk
 from pool.child.in_work import Lanes, Means
@@ -128,15 +129,7 @@ def _tools(start: Start, settings: Settings) -> Tools:
 
 
 def _backend(settings: Settings) -> Backend[Any, Any]:
-    return backend_class(settings.backend)(_backend_options(settings))
-
-
-def _backend_options(settings: Settings) -> Mapping[str, object]:
-    match settings.backend:
-        case "wan":
-            return {**settings.wan, "device": settings.device}
-        case _:
-            return settings.backend_options
+    return backend_class(settings.backend)(backend_options(settings))
 
 
 def _asking(start: Start, settings: Settings, tools: Tools) -> Asking:

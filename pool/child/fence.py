@@ -14,12 +14,14 @@ from pool.errors import LeaseLost
 class Fence:
     """Open while the lease is held. Written by the main thread, read by every lane.
 
-    `deadline` is the lease's local deadline in monotonic seconds.
+    `deadline` is the lease's local deadline in monotonic seconds. `cancel` is what a backend asks:
+    it stops the work, and the paid call that the work is about to make, at the deadline too, even
+    while the loop has not noticed yet.
     """
 
     def __init__(self, deadline: float, clock: Callable[[], float]) -> None:
         self.deadline = deadline
-        self.cancel = CancelToken()
+        self.cancel: CancelToken = _UntilTheDeadline(self)
         self._clock = clock
 
     def close(self) -> None:
@@ -29,7 +31,7 @@ class Fence:
     @property
     def closed(self) -> bool:
         """Whether nothing more may be sent."""
-        return self.cancel.cancelled or self.expired
+        return self.cancel.cancelled
 
     @property
     def expired(self) -> bool:
@@ -40,3 +42,14 @@ class Fence:
         """Raise `LeaseLost` when nothing more may be sent."""
         if self.closed:
             raise LeaseLost("the lease is no longer held")
+
+
+class _UntilTheDeadline(CancelToken):
+    def __init__(self, fence: Fence) -> None:
+        super().__init__()
+        self._fence = fence
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the work is to stop: asked to, or past the lease's deadline."""
+        return super().cancelled or self._fence.expired

@@ -7,6 +7,7 @@ from client.base_url import endpoint_root, is_loopback_host
 from pool.errors import ConfigError
 from pool.settings.names import spellings
 from pool.settings.schema import Settings
+from pool.web.address import parse_address
 
 RUNWAY_POLL_LEAST_S = 5
 
@@ -76,6 +77,11 @@ def warnings_about(settings: Settings, origins: Origins) -> list[str]:
         warnings.append(
             f"{origins['runway_poll_interval']}: runway_poll_interval is under "
             f"{RUNWAY_POLL_LEAST_S} s; Runway may answer 429"
+        )
+    if settings.http is not None and not parse_address(settings.http).on_loopback:
+        warnings.append(
+            f"{origins['http']}: the status page at {settings.http} is open to the network, "
+            "without a password"
         )
     ignored = "workers" if settings.on_gpus else "devices"
     if ignored in origins:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from pool.settings.names import SECRETS
+from pool.settings.schema import SECRETS
 from pool.settings.sources import Loaded
 
 HIDDEN = "set (hidden)"

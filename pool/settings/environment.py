@@ -12,8 +12,9 @@ from dotenv.parser import parse_stream
 
 from pool.errors import ConfigError
 from pool.settings.found import Found, Layer
-from pool.settings.names import NAMED, SECRETS
+from pool.settings.names import NAMED
 from pool.settings.old_workers import OLD_VARIABLES
+from pool.settings.schema import SECRETS
 from pool.settings.text_file import read_text
 
 VARIABLES = MappingProxyType(

@@ -13,9 +13,6 @@ def _named(key: str) -> Named:
 NAMED = MappingProxyType({key: _named(key) for key in Settings.model_fields})
 """Setting → its names outside YAML."""
 
-SECRETS = ("worker_token", "runway_api_key")
-"""Settings whose values are never shown."""
-
 
 def spellings(key: str) -> str:
     """Every way to set `key`, in words, for an error message."""

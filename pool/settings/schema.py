@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -20,9 +21,15 @@ from pydantic import (
     field_validator,
 )
 
+from client.base_url import is_loopback_host
+from pool.web.address import parse_address
+
 MODULE_AND_CLASS = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 
 DAY_S = 86_400
+
+SECRETS = ("worker_token", "runway_api_key", "alert_webhook_url", "ping_url")
+"""Settings whose values are never shown."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +165,23 @@ class Settings(BaseModel):
         description="Whether a child takes its next task while it works on one, and delivers the "
         "one before meanwhile; false: one task at a time.",
     )
+    runway_max_in_flight: Annotated[int | None, Named(("RUNWAY_MAX_IN_FLIGHT",))] = Field(
+        None,
+        ge=1,
+        description="Runway tasks that this pool has in flight at a time, all children together. "
+        "Unset: one a child.",
+    )
+    runway_daily_cap_usd: Annotated[float | None, Named(("RUNWAY_DAILY_CAP_USD",))] = Field(
+        None,
+        gt=0,
+        description="Dollars a day (UTC), by the estimate, after which no task is taken. "
+        "Unset: no cap.",
+    )
+    runway_daily_cap_videos: Annotated[int | None, Named(("RUNWAY_DAILY_CAP_VIDEOS",))] = Field(
+        None,
+        ge=1,
+        description="Runway videos a day (UTC) after which no task is taken. Unset: no cap.",
+    )
     max_photo_bytes: Annotated[int, Named(("POOL_MAX_PHOTO_BYTES",))] = Field(
         64 * 1024 * 1024, ge=1, description="Bytes of the largest photo that is downloaded."
     )
@@ -214,6 +238,30 @@ class Settings(BaseModel):
         False,
         description="Whether what happens to each lease is written down in state_dir/events.",
     )
+    http: Annotated[str | None, Named(("POOL_HTTP",), "--http")] = Field(
+        None,
+        description="Where the status page listens, as 127.0.0.1:9400; it asks for no password. "
+        "Unset: there is none.",
+    )
+    alert_webhook_url: Annotated[SecretStr | None, Named(("POOL_ALERT_WEBHOOK_URL",))] = Field(
+        None,
+        description="URL that alerts are sent to, in the form that Slack's incoming webhooks take. "
+        "Unset: none are sent.",
+    )
+    alert_idle_minutes: Annotated[float, Named(("POOL_ALERT_IDLE_MINUTES",))] = Field(
+        30,
+        gt=0,
+        description="Minutes without a finished task, while the queue is not empty, after which "
+        "an alert is sent.",
+    )
+    ping_url: Annotated[SecretStr | None, Named(("POOL_PING_URL",))] = Field(
+        None,
+        description="URL that is asked for while the pool works, for a service that calls out when "
+        "it hears nothing. Unset: none.",
+    )
+    ping_interval: Annotated[float, Named(("POOL_PING_INTERVAL",))] = Field(
+        60, ge=1, description="Seconds between two requests to ping_url."
+    )
     log_format: Annotated[Literal["text", "json"], Named(("POOL_LOG_FORMAT",), "--log-format")] = (
         Field("text", description="Form of a log line: text or json.")
     )
@@ -233,6 +281,22 @@ class Settings(BaseModel):
             raise ValueError("neither wan, runway nor package.module:Class")
         return value
 
+    @field_validator("http")
+    @classmethod
+    def _is_an_address(cls, value: str | None) -> str | None:
+        return None if value is None else str(parse_address(value))
+
+    @field_validator("alert_webhook_url", "ping_url")
+    @classmethod
+    def _is_a_safe_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        parts = urlsplit(value.get_secret_value().strip())
+        host = parts.hostname or ""
+        if not host or not (parts.scheme == "https" or is_loopback_host(host)):
+            raise ValueError("it is not https://host/… (http:// only to this machine)")
+        return SecretStr(value.get_secret_value().strip())
+
     @field_validator("worker_token", "runway_api_key")
     @classmethod
     def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
@@ -243,7 +307,7 @@ class Settings(BaseModel):
             raise ValueError("it holds a character that an HTTP header cannot carry")
         return SecretStr(secret)
 
-    @field_serializer("worker_token", "runway_api_key", when_used="json-unless-none")
+    @field_serializer(*SECRETS, when_used="json-unless-none")
     def _stay_hidden_unless_asked(self, value: SecretStr, info: FieldSerializationInfo) -> str:
         reveal = (info.context or {}).get("reveal", False)
         return value.get_secret_value() if reveal else str(value)
@@ -255,12 +319,17 @@ class Settings(BaseModel):
 
     def secrets(self) -> tuple[str, ...]:
         """The values that must appear in no log line."""
-        keys = (self.worker_token, self.runway_api_key)
-        return tuple(key.get_secret_value() for key in keys if key is not None)
+        values = (getattr(self, name) for name in SECRETS)
+        return tuple(value.get_secret_value() for value in values if value is not None)
 
     def child_view(self) -> str:
-        """This object as JSON, secrets included: for the pipe to a child and for nothing else."""
-        return self.model_dump_json(context={"reveal": True})
+        """This object as JSON, secrets included: for the pipe to a child and for nothing else.
+
+        Where alerts go is no business of a child's.
+        """
+        return self.model_dump_json(
+            context={"reveal": True}, exclude={"alert_webhook_url", "ping_url"}
+        )
 
     @classmethod
     def from_child_json(cls, text: str) -> Self:

@@ -14,9 +14,9 @@ from pool.errors import ConfigError
 from pool.settings import checks
 from pool.settings.environment import dotenv_variables, process_variables, settings_in
 from pool.settings.found import Found, Layer, nested, overlaid
-from pool.settings.names import NAMED, SECRETS, spellings
+from pool.settings.names import NAMED, spellings
 from pool.settings.old_workers import renamed, with_model
-from pool.settings.schema import Settings, StallLimits
+from pool.settings.schema import SECRETS, Settings, StallLimits
 from pool.settings.yaml_file import yaml_settings
 
 FOLDERS = ("state_dir", "temp_dir", "log_dir")

@@ -9,8 +9,9 @@ import yaml
 
 from pool.errors import ConfigError
 from pool.settings.found import Found, Layer
-from pool.settings.names import NAMED, SECRETS
+from pool.settings.names import NAMED
 from pool.settings.old_workers import OLD_KEYS
+from pool.settings.schema import SECRETS
 from pool.settings.text_file import read_text
 
 REFERENCE = re.compile(r"\$\{([^}]*)\}")

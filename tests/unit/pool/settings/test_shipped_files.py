@@ -14,7 +14,11 @@ from pool.settings.environment import VARIABLES
 from pool.settings.reference import old_keys_table, settings_table
 
 ROOT = Path(__file__).resolve().parents[4]
-REQUIRED = {"VERCEL_API_URL": "https://api.example", "WORKER_API_KEY": "k"}
+REQUIRED = {
+    "VERCEL_API_URL": "https://api.example",
+    "WORKER_API_KEY": "k",
+    "RUNWAY_API_KEY": "r",
+}
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 FAMILIES = {"wan22-ti2v": TI2V_5B, "wan22-i2v": I2V_A14B, "wan21-i2v": WAN21_I2V}
 
