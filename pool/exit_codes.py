@@ -10,6 +10,7 @@ pool and child
   7  ORPHANED         (child only) the supervisor is gone
   8  ALREADY_RUNNING  another pool holds this state folder
   9  STOPPED          stopped by a second signal or at the drain's deadline; leases given back
+  10 WORN_OUT         (child only) its memory has drifted; replaced between two tasks, no blame
 
 pool-status
   0  every slot works · 1 some do not · 2 none does, or the status is stale · 3 no pool
@@ -30,6 +31,7 @@ class ExitCode(IntEnum):
     ORPHANED = 7
     ALREADY_RUNNING = 8
     STOPPED = 9
+    WORN_OUT = 10
 
 
 class StatusExitCode(IntEnum):

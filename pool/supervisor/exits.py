@@ -7,7 +7,7 @@ from pool.exit_codes import ExitCode
 from pool.supervisor.states import SlotEvent
 
 _UNUSABLE = {ExitCode.CONFIG, ExitCode.UNAUTHORIZED}
-_ENDED_AS_ASKED = {ExitCode.CLEAN, ExitCode.STOPPED}
+_ENDED_AS_ASKED = {ExitCode.CLEAN, ExitCode.STOPPED, ExitCode.WORN_OUT}
 
 _WORDS = {
     ExitCode.CLEAN: "ended without being asked to",
@@ -17,6 +17,7 @@ _WORDS = {
     ExitCode.DEVICE_UNFIT: "it could make no further video",
     ExitCode.ORPHANED: "it lost its supervisor",
     ExitCode.STOPPED: "it was stopped",
+    ExitCode.WORN_OUT: "its memory had drifted",
 }
 
 
@@ -24,23 +25,27 @@ _WORDS = {
 class ChildExit:
     """How a child process ended: a code, or the number of the signal that killed it.
 
-    `said` is the reason that the child gave with its last message, if it came to that.
+    `said` is the reason that the child gave with its last message, if it came to that; `hung` says
+    where it made no progress, if it was ended for that.
     """
 
     code: int | None
     signal: int | None
     said: str
+    hung: str = ""
 
     @classmethod
-    def of(cls, returncode: int, said: str) -> "ChildExit":
+    def of(cls, returncode: int, said: str, hung: str = "") -> "ChildExit":
         """The exit behind a return code of the operating system's."""
         if returncode < 0:
-            return cls(None, -returncode, said)
-        return cls(returncode, None, said)
+            return cls(None, -returncode, said, hung)
+        return cls(returncode, None, said, hung)
 
     @property
     def reason(self) -> str:
         """The exit in words."""
+        if self.hung:
+            return self.hung
         if self.signal is not None:
             return f"killed by {_signal_name(self.signal)}"
         if self.said:
@@ -54,6 +59,8 @@ class ChildExit:
         """What this exit is to its slot, breakers aside."""
         if draining and self.code in _ENDED_AS_ASKED:
             return SlotEvent.FINISHED
+        if self.code == ExitCode.WORN_OUT:
+            return SlotEvent.WORN_OUT
         if self.code in _UNUSABLE:
             return SlotEvent.UNUSABLE
         if self.code == ExitCode.NO_DEVICE:

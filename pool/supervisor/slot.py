@@ -13,7 +13,8 @@ from typing import Protocol
 from loguru import logger
 
 from pool.exit_codes import ExitCode
-from pool.gpu.readings import Device
+from pool.gpu.memory import not_given_back
+from pool.gpu.readings import Device, Reading
 from pool.messages import (
     Beat,
     Current,
@@ -33,6 +34,8 @@ from pool.supervisor.states import GIVEN_UP, SlotAction, SlotEvent, SlotState, f
 _SILENCE_S = 60.0
 """A loop that has not beaten for this long hangs, whatever it does."""
 _LOAD_S = 1800.0
+_MEMORY_BACK_S = 120.0
+"""How long a dead child's memory may take to come back before the slot is quarantined."""
 STOP_WITHIN_S = 7.0
 """What a child gets to give its leases back and end, where nobody waits with a clock in hand."""
 _KILL_AFTER_STOP_S = 1.5
@@ -122,9 +125,13 @@ class Slot:
         self._deaths = Deaths()
         self._born_at = self._heard_at = self._judge_from = 0.0
         self._loaded_at: float | None = None
+        self._used_before: int | None = None
+        self._last_pid: int | None = None
+        self._memory_held: str | None = None
         self._retry_at = 0.0
+        self._may_be_tried = False
         self._said = ""
-        self._rung = Rung.NONE
+        self._rung, self._hung = Rung.NONE, ""
         self._kill_at: float | None = None
         self._log = logger.bind(slot=facts.name)
 
@@ -134,7 +141,7 @@ class Slot:
         self._born_at = self._heard_at = self._judge_from = now
         self._loaded_at = None
         self._said = ""
-        self._rung = Rung.NONE
+        self._rung, self._hung = Rung.NONE, ""
         try:
             newborn = self.facts.launch(self.incarnation)
         except OSError as error:
@@ -154,8 +161,7 @@ class Slot:
     def step(self, now: float) -> None:
         """Look after the child, or after its absence."""
         if self.child is None:
-            if self.state is SlotState.BACKOFF and now >= self._retry_at:
-                self._follow(SlotEvent.BACKOFF_OVER, now)
+            self._come_back(now)
             return
         code = self.child.returncode()
         if code is None:
@@ -163,8 +169,31 @@ class Slot:
         else:
             self._bury(self.child, code, now)
 
+    def _come_back(self, now: float) -> None:
+        """Start the next child, when the wait is over and the device's memory is free again."""
+        if now < self._retry_at:
+            return
+        if self.state is SlotState.QUARANTINED and self._may_be_tried:
+            self.reason = f"on trial after: {self.reason}"
+            self._follow(SlotEvent.TRIAL_DUE, now)
+        elif self.state is SlotState.BACKOFF and self._memory_held is None:
+            self._follow(SlotEvent.BACKOFF_OVER, now)
+        elif self.state is SlotState.BACKOFF:
+            self.reason = self._memory_held
+            if now >= self._retry_at + _MEMORY_BACK_S:
+                self._plan_trial(now)
+                self._follow(SlotEvent.DIED_TOO_OFTEN, now)
+                self.reason = f"quarantined: {self._memory_held}"
+
+    def _plan_trial(self, now: float) -> None:
+        """A slot that is given up for its children's deaths gets one child on trial, much later."""
+        self._deaths = self._deaths.quarantined()
+        self._may_be_tried = True
+        self._retry_at = now + self._deaths.trial_wait_s()
+
     def drain(self, now: float) -> None:
         """Let the child finish what it has, and start no other."""
+        self._may_be_tried = False
         if self.state is not SlotState.STOPPED:
             self._follow(SlotEvent.DRAIN, now)
             if self.state is SlotState.DRAINING:
@@ -184,6 +213,7 @@ class Slot:
     def device_sick(self, why: str, now: float) -> None:
         """The device is there and unfit for work: no other child is started on it."""
         if self.state not in GIVEN_UP:
+            self._may_be_tried = False
             self._give_up(SlotEvent.DEVICE_SICK, why, now)
 
     def _give_up(self, event: SlotEvent, why: str, now: float) -> None:
@@ -191,6 +221,15 @@ class Slot:
             self._follow(event, now)
             self.reason = why
             self._log.error("{}; the slot is {}", why, self.state.value)
+
+    def note_memory(self, reading: Reading) -> None:
+        """Take in a reading of the device: what was in use before a child, what after its death."""
+        if self.child is not None:
+            self._last_pid = self.child.pid
+            if self._loaded_at is None and self._used_before is None:
+                self._used_before = reading.memory_used_bytes
+        elif self._last_pid is not None:
+            self._memory_held = not_given_back(self._used_before, reading, self._last_pid)
 
     def grant_grace(self, now: float) -> None:
         """Judge the child's silence from now on: the supervisor itself was away."""
@@ -264,7 +303,7 @@ class Slot:
         self.hear(now)
         child.close()
         self.child = None
-        exit_ = ChildExit.of(code, self._said)
+        exit_ = ChildExit.of(code, self._said, self._hung)
         self.last_exit = LastExit(exit_, datetime.now(UTC))
         self.counters.lost += len(self.tasks)
         if self._kill_at is None and self.state not in GIVEN_UP:
@@ -284,6 +323,7 @@ class Slot:
             if why is not None:
                 event = SlotEvent.DIED_TOO_OFTEN
                 reason = f"quarantined: {why}, the last time: {reason}"
+                self._plan_trial(now)
         if self.state not in GIVEN_UP:
             self.reason = reason
         self._follow(event, now)
@@ -314,41 +354,44 @@ class Slot:
         if self._kill_at is not None and now >= self._kill_at:
             child.signal(signal.SIGKILL)
             return
-        target = rung(self._overdue_s(now))
+        overdue_s, where = self._stall(now)
+        target = rung(overdue_s)
         if target is Rung.NONE:
-            self._rung = Rung.NONE
+            self._rung, self._hung = Rung.NONE, ""
         elif target > self._rung:
             self._rung = Rung(self._rung + 1)
+            self._hung = f"it hung: no progress in {where}"
             self._act(self._rung, child)
 
     def _suspects(self) -> list[str]:
         """The items that the dead child may have died of: those it was computing on."""
         return [task.item_id for task in self.tasks if task.stage in _COMPUTES]
 
-    def _overdue_s(self, now: float) -> float:
-        """For how long the child has been silent beyond what is allowed; negative: still allowed.
+    def _stall(self, now: float) -> tuple[float, str]:
+        """How long the worst silence is beyond what is allowed (negative: within it), and where.
 
-        A task in work is judged by its own signs of life, not by the loop's: a hung inference
+        A task in work is judged by its own signs of life besides the loop's: a hung inference
         leaves the loop alive.
         """
-        if self.tasks:
-            return max(self._overdue_by(task.moved_at, task.limit_s, now) for task in self.tasks)
         allowed_s = _LOAD_S if self._loaded_at is None else _SILENCE_S
-        return self._overdue_by(self._heard_at, allowed_s, now)
+        loop = (self._overdue_by(self._heard_at, allowed_s, now), "the loop")
+        tasks = [
+            (self._overdue_by(task.moved_at, task.limit_s, now), task.stage) for task in self.tasks
+        ]
+        return max([loop, *tasks])
 
     def _overdue_by(self, quiet_since: float, allowed_s: float, now: float) -> float:
         return now - max(quiet_since, self._judge_from) - allowed_s
 
     def _act(self, reached: Rung, child: Child) -> None:
-        where = ", ".join(task.stage for task in self.tasks) or "the loop"
         match reached:
             case Rung.DUMP:
-                self._log.error("no progress in {}: dumping its stacks", where)
+                self._log.error("{}; dumping its stacks", self._hung)
                 child.dump_stacks()
             case Rung.TERMINATE:
                 child.signal(signal.SIGCONT, signal.SIGTERM)
             case Rung.KILL:
-                self._log.error("no progress in {}: killed", where)
+                self._log.error("{}; killed", self._hung)
                 child.signal(signal.SIGKILL)
             case Rung.NONE:
                 pass

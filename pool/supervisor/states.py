@@ -42,7 +42,9 @@ class SlotEvent(StrEnum):
     DIED_TOO_OFTEN = "died too often"
     UNUSABLE = "cannot be used"
     FINISHED = "finished"
+    WORN_OUT = "worn out"
     BACKOFF_OVER = "backoff over"
+    TRIAL_DUE = "trial due"
     DEVICE_LOST = "device lost"
     DEVICE_SICK = "device sick"
 
@@ -71,6 +73,7 @@ _DEATHS: _Row = {
     _E.DIED: (_S.BACKOFF, _A.WAIT),
     _E.DIED_TOO_OFTEN: (_S.QUARANTINED, _A.NOTHING),
     _E.UNUSABLE: (_S.STOPPED, _A.NOTHING),
+    _E.WORN_OUT: (_S.STARTING, _A.LAUNCH),
     _E.DEVICE_LOST: (_S.LOST, _A.KILL),
     _E.DEVICE_SICK: (_S.QUARANTINED, _A.KILL),
     _E.DRAIN: (_S.DRAINING, _A.TELL_TO_DRAIN),
@@ -80,7 +83,7 @@ _DEATHS: _Row = {
 def _whatever_the_child_does(state: SlotState) -> _Row:
     """The row of a slot that is given up while its child is still being killed."""
     last_words = (_E.LOADED, _E.TOOK_TASK, _E.ENDED_TASK)
-    deaths = (_E.DIED, _E.DIED_TOO_OFTEN, _E.UNUSABLE, _E.FINISHED)
+    deaths = (_E.DIED, _E.DIED_TOO_OFTEN, _E.UNUSABLE, _E.FINISHED, _E.WORN_OUT)
     again = (_E.DRAIN, _E.DEVICE_SICK)
     return dict.fromkeys((*last_words, *deaths, *again), (state, _A.NOTHING))
 
@@ -113,12 +116,14 @@ TRANSITIONS: Mapping[SlotState, _Row] = MappingProxyType(
         },
         _S.BACKOFF: {
             _E.BACKOFF_OVER: (_S.STARTING, _A.LAUNCH),
+            _E.DIED_TOO_OFTEN: (_S.QUARANTINED, _A.NOTHING),
             _E.DRAIN: (_S.STOPPED, _A.NOTHING),
             _E.DEVICE_LOST: (_S.LOST, _A.NOTHING),
             _E.DEVICE_SICK: (_S.QUARANTINED, _A.NOTHING),
         },
         _S.QUARANTINED: {
             **_whatever_the_child_does(_S.QUARANTINED),
+            _E.TRIAL_DUE: (_S.STARTING, _A.LAUNCH),
             _E.DEVICE_LOST: (_S.LOST, _A.NOTHING),
         },
         _S.LOST: {

@@ -9,6 +9,7 @@ A first SIGTERM or SIGINT drains, a second one stops. The loop is over when no s
 none will have one.
 """
 
+import select
 import selectors
 import signal
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +24,8 @@ from pool.gpu.probe_client import Telemetry
 from pool.gpu.readings import Reading
 from pool.gpu.xid import ends_the_device
 from pool.ledger import Ledger
-from pool.messages import KeyAccepted, Said, TaskEnded, ToSupervisor
+from pool.messages import Beat, Current, KeyAccepted, Said, TaskEnded, ToSupervisor
+from pool.supervisor.progress import ProgressLines
 from pool.supervisor.slot import STOP_WITHIN_S, Slot
 from pool.supervisor.states import GIVEN_UP
 from pool.task_log import TaskLog
@@ -32,6 +34,8 @@ _STATUS_EVERY_S = 1.0
 _AFTER_DRAIN_S = 1.0
 """What is left for giving leases back when a drain is over its time: `docker stop` kills after ten
 seconds, so that a `drain_timeout` of eight ends in time by itself."""
+_GATHER_S = 0.1
+"""Children that speak within so short a time are heard in one round, which looks at every slot."""
 _AWAY_S = 5.0
 """A round that comes this much later than planned: the supervisor itself was stopped."""
 
@@ -50,6 +54,12 @@ class Gpus(Protocol):
     def poll(self, now: float) -> Telemetry | None: ...
 
 
+class Beside(Protocol):
+    """A process beside the pool. Implemented by `pool.supervisor.companion.Companion`."""
+
+    def step(self, now: float) -> None: ...
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What the supervisor watches and writes. `gpus` is None where no device is in use."""
@@ -61,6 +71,7 @@ class Surroundings:
     task_log: TaskLog
     publish: Callable[["Supervisor", float], None]
     """Writes the status; called about once a second and at the end."""
+    companions: Sequence["Beside"] = ()
 
 
 @dataclass(frozen=True)
@@ -85,6 +96,7 @@ class Supervisor:
         self._rules = rules
         self._around = around
         self._clock = clock
+        self._progress = ProgressLines()
         self._finished = 0
         self._stop_at: float | None = None
         self._stopping = False
@@ -116,6 +128,8 @@ class Supervisor:
             self._signalled(number, now)
         for slot in self.slots:
             slot.step(now)
+        for companion in self._around.companions:
+            companion.step(now)
         self._look_at_gpus(now)
         self._end_what_is_over(now)
         if now >= self._status_at:
@@ -135,6 +149,8 @@ class Supervisor:
                 self.key_accepted = True
             case TaskEnded():
                 self._task_ended(slot, message)
+            case Beat(tasks=(current, *_)):
+                self._say_progress(slot, current)
             case _:
                 pass
 
@@ -144,6 +160,12 @@ class Supervisor:
         self._around.ledger.died(item_id, how)
         self._around.events.note("died", slot.worker_id or "", item_id)
         self._around.task_log.died(slot.facts.name, slot.worker_id, item_id, how)
+
+    def _say_progress(self, slot: Slot, current: Current) -> None:
+        line = self._progress.line(slot.facts.name, current, self._clock())
+        if line is not None:
+            log = logger.bind(slot=slot.facts.name, item_id=current.item_id, progress=True)
+            log.info("{}", line)
 
     def _task_ended(self, slot: Slot, ended: TaskEnded) -> None:
         self._around.task_log.ended(slot.facts.name, slot.worker_id, ended)
@@ -221,6 +243,8 @@ class Supervisor:
             slot.device_lost("NVML says that the device is lost", now)
         elif (fatal := ends_the_device(reading.last_xid)) is not None:
             slot.device_sick(fatal, now)
+        else:
+            slot.note_memory(reading)
 
     def _wait(self, wait_s: float) -> None:
         with selectors.DefaultSelector() as selector:
@@ -228,4 +252,6 @@ class Supervisor:
             for slot in self.slots:
                 if slot.child is not None:
                     selector.register(slot.child.fileno(), selectors.EVENT_READ)
-            selector.select(max(0.0, wait_s))
+            ready = {key.fd for key, _ in selector.select(max(0.0, wait_s))}
+        if ready and self._around.signals.fd not in ready:
+            select.select([self._around.signals.fd], [], [], _GATHER_S)

@@ -1,0 +1,54 @@
+"""The pure parts of `start-pool --check`."""
+
+import time
+from email.utils import formatdate
+
+import pytest
+
+from pool.child.check import clock, host_memory
+from pool.commands.host_checks import folder_finding, limit_finding
+
+NOW = 1_767_430_000.0
+
+
+@pytest.mark.parametrize("off_s", [-29, 0, 29])
+def test_a_clock_that_agrees_is_fine(off_s):
+    assert clock(formatdate(NOW + off_s, usegmt=True), NOW).ok
+
+
+@pytest.mark.parametrize(("off_s", "words"), [(90, "90 s behind"), (-3600, "3600 s ahead of")])
+def test_a_clock_that_is_off_is_told_by_how_much(off_s, words):
+    found = clock(formatdate(NOW + off_s, usegmt=True), NOW)
+    assert not found.ok
+    assert words in found.words
+    assert "timedatectl" in found.remedy
+
+
+def test_a_server_that_tells_nonsense_proves_nothing():
+    assert clock("yesterday", time.time()).ok
+
+
+def test_memory_is_asked_for_all_children_together():
+    assert host_memory(4, 2**30, 4 * 2**30).ok
+    found = host_memory(8, 2**30, 4 * 2**30)
+    assert not found.ok
+    assert found.words == "4.0 GiB free, 8 children need 8.0"
+
+
+def test_a_limit_that_is_too_low_names_the_command_that_raises_it():
+    assert limit_finding("open files", 512, None, "-n").ok
+    assert limit_finding("open files", 512, 1024, "-n").ok
+    found = limit_finding("open files", 512, 256, "-n")
+    assert found.words == "256 allowed, 512 needed"
+    assert found.remedy.endswith("ulimit -n 1024")
+
+
+def test_a_folder_that_is_not_there_is_judged_by_the_one_above_and_not_made(tmp_path):
+    assert folder_finding(tmp_path / "a" / "b", 1).ok
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_says_how_much_room_is_needed(tmp_path):
+    found = folder_finding(tmp_path, 10**18)
+    assert not found.ok
+    assert "make room" in found.remedy
