@@ -1,0 +1,93 @@
+"""What makes the videos in this demonstration: which weights, on what, with which settings.
+
+Another way of making them is another function that returns a `Maker`.
+"""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from demo.errors import DemoFailed
+from demo.flags import Flags
+from demo.services import ROOT, clean_environment
+
+DEFAULT_MODEL = "Wan-AI/Wan2.2-TI2V-5B-Diffusers"
+_TINY = "wan22-ti2v-5b"
+_TINY_SETTINGS = {"video_size": "320*192", "frame_num": 25, "steps": 24, "fps": 12}
+_NO_DEVICE = 3
+"""What `start-pool` exits with where there is no GPU."""
+
+
+@dataclass(frozen=True)
+class Maker:
+    """`words` for a person; `settings` for the pool's config file."""
+
+    words: str
+    settings: Mapping[str, object]
+
+
+def chosen(flags: Flags, weights: Path) -> Maker:
+    """The maker for these flags on this machine; tiny weights are written into `weights` if needed.
+
+    Raises `DemoFailed`.
+    """
+    on_gpus = not flags.cpu and _has_gpu()
+    model = flags.model
+    if model is None and on_gpus and _in_cache(DEFAULT_MODEL):
+        model = DEFAULT_MODEL
+    where = "one worker for each GPU" if on_gpus else f"{flags.workers} CPU workers"
+    place = {"device": "cuda"} if on_gpus else {"device": "cpu", "workers": flags.workers}
+    if model is not None:
+        return Maker(f"{where}, {model}", {**place, "wan": {"model": _absolute(model)}})
+    return Maker(
+        f"{where}, tiny random weights: real work, noise for a picture",
+        {**place, "wan": {"model": str(_tiny_weights(weights)), **_TINY_SETTINGS}},
+    )
+
+
+def _absolute(model: str) -> str:
+    """The pool is started in a folder of its own, so a folder's name must not be relative."""
+    return str(Path(model).resolve()) if Path(model).is_dir() else model
+
+
+def _has_gpu() -> bool:
+    """Whether the pool finds a GPU, by its own rules (`CUDA_VISIBLE_DEVICES` among them)."""
+    looked = subprocess.run(
+        [ROOT / "bin" / "start-pool", "--dry-run"],
+        env=clean_environment() | {"VERCEL_API_URL": "http://127.0.0.1", "WORKER_API_KEY": "-"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if looked.returncode not in (0, _NO_DEVICE):
+        raise DemoFailed(looked.stderr.strip())
+    return looked.returncode == 0
+
+
+def _in_cache(model: str) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+
+    return isinstance(try_to_load_from_cache(model, "model_index.json"), str)
+
+
+def _tiny_weights(weights: Path) -> Path:
+    """The folder of tiny weights; written under another name first, so that it is never half."""
+    folder = (weights / _TINY).absolute()
+    if folder.is_dir():
+        return folder
+    partial = folder.with_name(f"{_TINY}.part")
+    written = subprocess.run(
+        [sys.executable, "-P", "-m", "inference.wan.tiny", "--family", _TINY, partial],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if written.returncode != 0:
+        said = written.stderr.strip().rpartition("\n")[2]
+        raise DemoFailed(f"the tiny weights could not be written to {folder}: {said}")
+    return partial.replace(folder)
