@@ -1,0 +1,86 @@
+"""Children and supervisors that are killed, and items that kill."""
+
+import os
+import signal
+
+from tests.checker import Expectations, gather_leftovers
+from tests.fakes.running_pool import wait_until
+
+SHORT = {"lease_duration_seconds": 3, "heartbeat_interval": 1}
+
+
+def test_a_killed_child_is_back_and_its_task_is_finished_after_its_lease_ran_out(
+    add, start, watch, until_stage, no_rule_is_broken
+):
+    item = add("sleep 1")
+    pool = start("--workers", "2", **SHORT)
+    killed = until_stage(pool, "infer", item)
+    os.kill(killed["pid"], signal.SIGKILL)
+
+    def restarted():
+        [slot] = [slot for slot in pool.slots() if slot["slot"] == killed["slot"]]
+        return slot if slot["state"] in ("ready", "busy") and slot["restarts"] == 1 else None
+
+    slot = wait_until(restarted, "the slot restarted")
+    assert slot["worker_id"] != killed["worker_id"]
+    assert slot["last_exit"]["signal"] == signal.SIGKILL
+    assert slot["last_exit"]["reason"] == "killed by SIGKILL"
+    watch.until_all([item])
+    first, second = watch.leases(item)
+    assert second.at_s >= second.previous_lease_end_s
+    assert (first.worker_id, second.previous_worker) == (killed["worker_id"],) * 2
+    pool.signal(signal.SIGTERM)
+    assert pool.wait() == 0
+    assert pool.slots()[int(killed["slot"][-1])]["tasks_lost"] == 1
+    no_rule_is_broken(pool, [killed["pid"], slot["pid"]], Expectations(may_fail=frozenset()))
+
+
+def test_children_never_outlive_a_killed_supervisor(add, start, until_stage):
+    add("sleep 60")
+    pool = start("--workers", "2")
+    until_stage(pool, "infer")
+    pool.wait_for_states(*(slot["state"] for slot in pool.slots()))
+    children = [child.pid for child in pool.children()]
+    os.kill(children[0], signal.SIGSTOP)
+    pool.signal(signal.SIGKILL)
+    pool.wait()
+    assert len(children) == 2
+
+    def left():
+        return gather_leftovers(children, pool.folder / "state", pool.folder)
+
+    wait_until(lambda: not left().processes, "the children gone", within_s=2.0)
+    assert left().locks == ()
+
+
+POISON = {
+    "crash": "killed by SIGSEGV",
+    "exit-0": "ended without being asked to",
+    "bug": "an unexpected error in infer",
+    "unfit": "the device failed over it",
+}
+
+
+def test_an_item_that_killed_two_children_is_reported_by_the_next(
+    server, add, start, watch, no_rule_is_broken
+):
+    poison = {add(prompt): how for prompt, how in POISON.items()}
+    good = [add() for _ in range(2)]
+    pool = start("--workers", "4", **SHORT)
+    watch.until_all(good)
+    watch.until_all(poison, "failed", within_s=60)
+    for item, how in poison.items():
+        assert server.item(item).error_message == f"crashed the worker twice: {how}"
+        assert len(watch.leases(item)) == 3
+    pool.signal(signal.SIGTERM)
+    assert pool.wait() == 0
+    no_rule_is_broken(pool, expect=Expectations(may_fail=frozenset(poison)))
+
+
+def test_what_a_dead_child_leaves_behind_is_killed_with_it(add, start):
+    add("leave something behind")
+    pool = start(backend="tests.integration.pool.untidy_backend:UntidyBackend")
+    left = pool.folder / "left-behind.pid"
+    pid = int(wait_until(lambda: left.exists() and left.read_text(), "a process left behind"))
+    wait_until(lambda: pool.slots()[0]["restarts"] == 1, "a restart")
+    assert gather_leftovers([pid], pool.folder / "state", pool.folder / "temp").processes == ()

@@ -1,0 +1,32 @@
+"""Inferences that hang: seen, dumped, killed, and their leases let go meanwhile."""
+
+import signal
+
+from tests.fakes.running_pool import wait_until
+
+
+def test_a_hung_inference_loses_its_lease_and_its_process(add, start, watch):
+    """Both ways to hang at once: with the interpreter running beside it, and with it held."""
+    items = [add("hang"), add("hang-gil")]
+    limits = {"confirm": 4, "first_step": 1, "infer": 1, "step_floor": 1}
+    pool = start(
+        "--workers", "2", lease_duration_seconds=60, heartbeat_interval=0.4, stall_limits=limits
+    )
+    wait_until(
+        lambda: pool.slots() and all(slot["restarts"] == 1 for slot in pool.slots()),
+        "both slots restarted",
+        60,
+    )
+    for slot in pool.slots():
+        assert slot["last_exit"]["signal"] == signal.SIGKILL
+        assert slot["last_exit"]["reason"].startswith("it hung: no progress in ")
+        stacks = (pool.folder / "logs" / f"{slot['slot']}.out").read_text()
+        assert "_misbehave" in stacks
+        assert "most recent call first" in stacks
+    for item in items:
+        [lease] = watch.leases(item)
+        renewals = [e for e in watch.sent("heartbeat", item) if e.worker_id == lease.worker_id]
+        assert renewals
+        assert renewals[-1].received_s - lease.at_s < 4
+    pool.wait_for_states("ready", "ready")
+    assert pool.said.count("; dumping its stacks") == 2

@@ -1,0 +1,248 @@
+"""A child's part in its pool's polling, with a gate in memory and a queue that answers as told."""
+
+from itertools import pairwise
+
+import pytest
+
+from client.errors import Rejected, Transient, Unauthorized
+from pool.child.news import Inbox
+from pool.child.poller import Asking, Poller
+from pool.lease.polling import PollRules, PollState
+from tests.unit.pool.child.held_child import ToldLane, task_called
+from tests.unit.pool.child.noted_tools import Clock
+
+INTERVAL_S = 10.0
+TASK = task_called("item-1")
+
+
+class Turn:
+    def __init__(self, gate):
+        self._gate = gate
+
+    @property
+    def state(self):
+        return self._gate.state
+
+    def put(self, state):
+        self._gate.state = state
+
+    def leave(self):
+        self._gate.taken = False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exc):
+        self.leave()
+
+
+class Gate:
+    """The pool's turn to ask; `looks` counts the attempts to take it."""
+
+    def __init__(self):
+        self.state = PollState()
+        self.taken = False
+        self.looks = 0
+
+    def try_enter(self):
+        self.looks += 1
+        if self.taken:
+            return None
+        self.taken = True
+        return Turn(self)
+
+
+class Queue:
+    """Gives its answers in order; an exception is raised."""
+
+    def __init__(self):
+        self.answers = []
+        self.asked = []
+
+    def next_task(self, worker_id, lease_duration_s):
+        self.asked.append((worker_id, lease_duration_s))
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class Child:
+    """One poller; several can share a gate and a clock."""
+
+    def __init__(self, gate=None, clock=None, jitter=0.0):
+        self.gate, self.clock = gate or Gate(), clock or Clock()
+        self.queue, self.lane, self.inbox = Queue(), ToldLane(holds=True), Inbox()
+        rules = PollRules(INTERVAL_S, INTERVAL_S, INTERVAL_S, 0.0)
+        wanted = lambda provider: provider != "runway_gen4"  # noqa: E731 - shorter so
+        asking = Asking(self.queue, "w-cpu0-1", 600, rules, wanted)
+        self.poller = Poller(
+            asking, self.gate, self.lane, self.inbox, clock=self.clock, jitter=lambda: jitter
+        )
+
+    def step(self, *, defer=False):
+        self.poller.step(self.clock.now, defer=defer)
+        return self.poller.asking
+
+    def answer(self, answer, took_s=0.0):
+        """The question on its way is answered; the task that came of it."""
+        self.queue.answers.append(answer)
+        self.lane.finish()
+        [polled] = self.inbox.take(0)
+        self.clock.now += took_s
+        return self.poller.answered(polled, self.clock.now)
+
+    def ask_when_it_is_time(self, *, defer=False, within_s=120.0):
+        """Look whenever it wants to; the second at which it asked."""
+        end = self.clock.now + within_s
+        while not self.step(defer=defer):
+            assert self.poller.look_at > self.clock.now, "it would spin"
+            self.clock.now = self.poller.look_at
+            assert self.clock.now < end, "it never asked"
+        return self.clock.now
+
+
+@pytest.fixture
+def child():
+    return Child()
+
+
+def test_the_first_question_is_asked_at_once_and_in_the_childs_own_name(child):
+    assert child.step()
+    child.answer(None)
+    assert child.queue.asked == [("w-cpu0-1", 600)]
+
+
+def test_one_question_at_a_time(child):
+    child.step()
+    child.step()
+    assert len(child.lane.waiting) == 1
+
+
+def test_the_answer_is_written_down_before_the_turn_is_left(child):
+    child.step()
+    child.answer(None)
+    assert child.gate.state.next_at == INTERVAL_S
+    assert not child.gate.taken
+
+
+def test_an_empty_queue_is_asked_again_after_the_interval(child):
+    child.step()
+    child.answer(None)
+    assert child.ask_when_it_is_time() == pytest.approx(INTERVAL_S, abs=0.5)
+
+
+def test_after_a_task_the_next_question_may_follow_at_once(child):
+    child.step()
+    assert child.answer(TASK) is TASK
+    assert child.step()
+
+
+def test_an_idle_pool_asks_once_per_interval_however_many_children_it_has():
+    gate, clock = Gate(), Clock()
+    children = [Child(gate, clock, jitter=place / 8) for place in range(8)]
+    asked_at = []
+    while clock.now < 100 * INTERVAL_S:
+        for child in children:
+            if child.step():
+                asked_at.append(clock.now)
+                child.answer(None, took_s=0.15)
+        clock.now = min(child.poller.look_at for child in children)
+    gaps = [later - earlier for earlier, later in pairwise(asked_at)]
+    assert min(gaps) >= INTERVAL_S
+    assert max(gaps) <= INTERVAL_S * 1.02 + 0.15 + 0.02
+
+
+def test_the_interval_does_not_wake_a_child_more_than_a_few_times():
+    child = Child()
+    child.step()
+    child.answer(None)
+    looks = child.gate.looks
+    child.ask_when_it_is_time()
+    assert child.gate.looks - looks <= 3
+
+
+def test_a_taken_turn_is_looked_at_again_soon_and_ever_less_soon():
+    gate, clock = Gate(), Clock()
+    Child(gate, clock).step()
+    waits, other = [], Child(gate, clock)
+    for _ in range(20):
+        assert not other.step()
+        waits.append(other.poller.look_at - clock.now)
+        clock.now = other.poller.look_at
+    assert waits[0] <= 0.03
+    assert waits == sorted(waits)
+    assert waits[-1] <= 0.25
+
+
+def test_siblings_follow_within_a_moment_when_a_poll_finds_work():
+    gate, clock = Gate(), Clock()
+    finder, sibling = Child(gate, clock), Child(gate, clock)
+    finder.step()
+    clock.now = 3.0
+    sibling.step()
+    finder.answer(TASK)
+    assert sibling.ask_when_it_is_time() - 3.0 <= 0.25
+
+
+def test_a_child_whose_device_is_busy_lets_others_go_first():
+    gate, clock = Gate(), Clock()
+    busy, idle = Child(gate, clock), Child(gate, clock, jitter=0.99)
+    busy.step()
+    busy.answer(None)
+    idle.step()
+    assert idle.poller.look_at < INTERVAL_S + 0.25
+    assert busy.ask_when_it_is_time(defer=True) >= INTERVAL_S + 0.25
+
+
+def test_a_child_whose_time_is_short_does_not_wait_for_others(child):
+    child.step()
+    child.answer(TASK)
+    assert not child.step(defer=True)
+    child.poller.look_at = child.clock.now
+    assert child.step(defer=False)
+
+
+@pytest.mark.parametrize(
+    ("error", "wait_s"),
+    [
+        (Transient("503"), 1.0),
+        (Transient("429", retry_after_s=30.0), 30.0),
+        (Rejected("400"), 1.0),
+        (Unauthorized("401"), 60.0),
+        (KeyError("a bug of ours"), 1.0),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_failure_is_backed_off_from_by_the_whole_pool(child, error, wait_s):
+    child.step()
+    assert child.answer(error) is None
+    sibling = Child(child.gate, child.clock)
+    assert sibling.ask_when_it_is_time() == pytest.approx(wait_s, abs=0.05)
+
+
+def test_the_backoff_grows_and_a_success_ends_it(child):
+    waits = []
+    for _ in range(4):
+        child.ask_when_it_is_time()
+        child.answer(Transient("503"))
+        waits.append(child.gate.state.next_at - child.clock.now)
+    assert waits == [1, 2, 4, 8]
+    child.ask_when_it_is_time()
+    child.answer(TASK)
+    assert child.gate.state.failures == 0
+
+
+def test_a_task_of_the_other_kind_is_handed_over_and_not_asked_for_again_at_once(child):
+    foreign = task_called("item-2")
+    foreign = type(foreign)(**{**vars(foreign), "inference_provider": "runway_gen4"})
+    child.step()
+    assert child.answer(foreign) is foreign
+    assert not child.poller.wanted(foreign)
+    assert child.gate.state.next_at == INTERVAL_S
+
+
+def test_the_turn_is_left_even_when_the_question_broke(child):
+    child.step()
+    child.answer(KeyError("a bug of ours"))
+    assert not child.gate.taken
