@@ -1,20 +1,31 @@
 """The WAN backend: what the pool's child calls."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+import psutil
 from loguru import logger
 
 from inference.backend import Backend, CancelToken, Progress, Request, Video
+from inference.errors import BadOutput, DeviceUnfit
 from inference.mp4 import Clip, Style, write_mp4
-from inference.wan.checkpoint import inspect, locate, require_libraries
-from inference.wan.family import Family
-from inference.wan.prepared import Prepared, prepare
-from inference.wan.settings import Recipe, WanSettings, parse, recipe_for
+from inference.wan.facts import Facts, check
+from inference.wan.memory import Plan, next_smaller, plan
+from inference.wan.prepared import Prepared, blank, prepare
+from inference.wan.settings import WanSettings, parse
+from inference.wan.wear import Limits, Usage, Wear
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from inference.wan.pipeline import WanPipeline
+
+_WARM_UPS = (0, 1)
+"""Chunks of four frames that each warm-up is longer than the usual video. The first length gets
+kernels of its own; meeting another one, torch compiles kernels for every other size and length."""
 
 
 class WanBackend(Backend[Prepared, Clip]):
@@ -22,32 +33,37 @@ class WanBackend(Backend[Prepared, Clip]):
 
     `options` are the keys of `inference.wan.settings.WanSettings`. After `load`, `prepare` and
     `encode` share nothing that changes with `infer`, so they may run beside it on other threads.
+
+    When the device runs out of memory, the model is loaded again under the next smaller plan, and
+    the video made once more. The smaller plan stays until the process ends: a fresh one measures
+    the device anew, since what filled the memory is often gone with the process.
     """
 
     confirmations: ClassVar[int] = 1
 
     def __init__(self, options: Mapping[str, object]) -> None:
         self._settings: WanSettings = parse(options)
-        self._plan: tuple[Recipe, Family] | None = None
+        self._facts: Facts | None = None
         self._pipeline: WanPipeline | None = None
+        self._plan: Plan | None = None
+        self._wear = Wear(Limits())
 
     def load(self, progress: Progress) -> None:
-        """Check the checkpoint, then load it onto the device.
+        """Check the checkpoint, load it onto the device, and compile what is compiled.
 
         Raises `BackendUnusable`, at once for what can be seen from outside, and `DeviceUnfit`.
         """
-        progress(0, 2)
-        require_libraries()
-        checkpoint = inspect(locate(self._settings.model, self._settings.revision))
-        recipe = recipe_for(self._settings, checkpoint.family)
-        progress(1, 2)
-        # Takes seconds, and is the first to touch the device.
-        from inference.wan.pipeline import WanPipeline
-
-        self._pipeline = WanPipeline.load(checkpoint, self._settings, recipe)
-        self._plan = recipe, checkpoint.family
-        logger.info("loaded {} from {}: {}", checkpoint.family.name, checkpoint.folder, recipe)
-        progress(2, 2)
+        progress(0, _LOAD_STAGES)
+        facts = self._facts = check(self._settings)
+        progress(1, _LOAD_STAGES)
+        if self._settings.cache_dir is not None:
+            # Read by torch's compiler when it is first used.
+            os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(self._settings.cache_dir / "inductor")
+        free_bytes = _free_bytes(self._settings.device)
+        self._plan = self._plan or plan(free_bytes, facts.rungs)
+        logger.info("{}: {}", facts.checkpoint.family.name, facts.recipe)
+        self._load_as_planned(progress)
+        progress(_LOAD_STAGES, _LOAD_STAGES)
 
     def device_uuid(self) -> str | None:
         """The CUDA device's UUID as torch sees it; None on a CPU."""
@@ -57,10 +73,14 @@ class WanBackend(Backend[Prepared, Clip]):
         """Never: what stops a GPU ends its process."""
         return None
 
+    def worn_out(self) -> str | None:
+        """What has grown too large, or gone wrong too often, in this process."""
+        return self._wear.worn_out
+
     def prepare(self, request: Request) -> Prepared:
         """Read and shape the photo, and decide the video's length. Raises `RequestRefused`."""
-        recipe, family = self._loaded()[1]
-        prepared = prepare(request, self._settings, recipe, family)
+        facts = self._loaded()[1]
+        prepared = prepare(request, self._settings, facts.recipe, facts.checkpoint.family)
         for note in prepared.notes:
             logger.warning("{}: {}", request.item_id, note)
         return prepared
@@ -70,8 +90,14 @@ class WanBackend(Backend[Prepared, Clip]):
 
         Raises `BadOutput`, `DeviceUnfit` and `Cancelled`.
         """
-        pipeline, (recipe, _) = self._loaded()
-        return Clip(pipeline.render(prepared, prepared.seed, progress, cancel), recipe.fps)
+        fps = self._loaded()[1].recipe.fps
+        try:
+            frames = self._render(prepared, progress, cancel)
+        except BadOutput:
+            self._note(usable=False)
+            raise
+        self._note(usable=True)
+        return Clip(frames, fps)
 
     def encode(self, clip: Clip, target: Path, progress: Progress, cancel: CancelToken) -> Video:
         """Write `target`, read it back and check it: see `inference.mp4.write_mp4`."""
@@ -84,7 +110,87 @@ class WanBackend(Backend[Prepared, Clip]):
             self._pipeline.close()
         self._pipeline = None
 
-    def _loaded(self) -> "tuple[WanPipeline, tuple[Recipe, Family]]":
-        if self._pipeline is None or self._plan is None:
+    def _render(
+        self, prepared: Prepared, progress: Progress, cancel: CancelToken
+    ) -> "NDArray[np.uint8]":
+        from inference.wan.faults import CardTooSmall
+
+        try:
+            return self._loaded()[0].render(prepared, prepared.seed, progress, cancel)
+        except CardTooSmall as error:
+            self._step_down(error)
+        cancel.check()
+        self._load_as_planned(lambda *_: progress(0, 1))
+        return self._loaded()[0].render(prepared, prepared.seed, progress, cancel)
+
+    def _load_as_planned(self, progress: Progress) -> None:
+        """Load and warm up under the plan, or under the first smaller one that works."""
+        # Takes seconds, and is the first to touch the device.
+        from inference.wan.faults import CardTooSmall
+        from inference.wan.pipeline import WanPipeline
+
+        facts = self._known()
+        while True:
+            try:
+                self._pipeline = WanPipeline.load(
+                    facts.checkpoint, self._settings, facts.recipe, self._planned()
+                )
+                progress(2, _LOAD_STAGES)
+                self._warm_up(self._pipeline, facts, progress)
+            except CardTooSmall as error:
+                self._step_down(error)
+            else:
+                return
+
+    def _warm_up(self, pipeline: "WanPipeline", facts: Facts, progress: Progress) -> None:
+        if not self._settings.warms_up:
+            return
+        for stage, longer in enumerate(_WARM_UPS, start=3):
+            prepared = blank(longer, self._settings, facts.recipe, facts.checkpoint.family)
+            pipeline.warm_up(prepared, lambda *_, stage=stage: progress(stage, _LOAD_STAGES))
+
+    def _step_down(self, error: DeviceUnfit) -> None:
+        """Take the next smaller plan; raises `error` when there is none."""
+        smaller = next_smaller(self._planned(), self._known().rungs)
+        if smaller is None:
+            raise error
+        self.close()
+        self._plan = smaller
+        logger.warning("{}; from now on: {}", error, smaller)
+
+    def _note(self, *, usable: bool) -> None:
+        """Record what the process holds after a video."""
+        usage = Usage(psutil.Process().memory_info().rss, *self._loaded()[0].card_bytes())
+        self._wear.after_video(usage, usable=usable)
+        logger.info(
+            "{} videos made, {} unusable; memory: {}", self._wear.made, self._wear.unusable, usage
+        )
+
+    def _planned(self) -> Plan:
+        if self._plan is None:
             raise RuntimeError("the WAN backend is used before it was loaded")
-        return self._pipeline, self._plan
+        return self._plan
+
+    def _known(self) -> Facts:
+        if self._facts is None:
+            raise RuntimeError("the WAN backend is used before it was loaded")
+        return self._facts
+
+    def _loaded(self) -> "tuple[WanPipeline, Facts]":
+        if self._pipeline is None:
+            raise RuntimeError("the WAN backend is used before it was loaded")
+        return self._pipeline, self._known()
+
+
+_LOAD_STAGES = 3 + len(_WARM_UPS)
+
+
+def _free_bytes(device: str) -> int | None:
+    """What is free on the device; None on a CPU, where nothing is placed."""
+    if device == "cpu":
+        return None
+    import torch
+
+    if not torch.cuda.is_available():
+        raise DeviceUnfit("this process sees no CUDA device: check the driver, or set device")
+    return int(torch.cuda.mem_get_info()[0])

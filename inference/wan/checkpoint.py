@@ -7,6 +7,7 @@ word as unknown, and makes a video of nothing in particular.
 
 import importlib.util
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,21 +22,44 @@ _TOKENIZERS = ("tokenizer.json", "spiece.model")
 _WITH_WEIGHTS = ("text_encoder", "image_encoder", "transformer", "transformer_2", "vae")
 _ALWAYS = ("text_encoder", "transformer", "vae")
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _LARGEST_HEADER_BYTES = 100_000_000
 _PHOTO_CHANNELS = 36
 """Input channels of a transformer that is shown the photo: noise, mask and condition."""
+
+WANTED_FILES = (
+    "model_index.json",
+    "*/*.json",
+    "*/*.safetensors",
+    "tokenizer/*",
+    "scheduler/*",
+)
+"""What a load opens, as patterns of names in a repository on the hub."""
 
 NEEDED_LIBRARIES = ("accelerate", "ftfy")
 """diffusers does without them until the first load, or the first prompt."""
 
 
 @dataclass(frozen=True)
+class Sizes:
+    """How large a model is, whatever number format it is loaded in.
+
+    `parameters`: how many numbers each component holds. `width` and `layers`: the transformer's
+    channels and blocks.
+    """
+
+    parameters: Mapping[str, int]
+    width: int
+    layers: int
+
+
+@dataclass(frozen=True)
 class Checkpoint:
-    """A folder whose parts are all there, and the family that it belongs to."""
+    """A folder whose parts are all there, the family that it belongs to, and its sizes."""
 
     folder: Path
     family: Family
+    sizes: Sizes
 
 
 def require_libraries(names: tuple[str, ...] = NEEDED_LIBRARIES) -> None:
@@ -56,14 +80,20 @@ def locate(model: str, revision: str | None = None, cache: Path | None = None) -
     folder = Path(model).expanduser()
     if folder.is_dir():
         return folder
-    if not _HUB_ID.fullmatch(model):
+    if not HUB_ID.fullmatch(model):
         raise BackendUnusable(f"there is no model folder {model}: correct the setting 'model'")
     # Slow to import, and not needed for a folder.
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
-        found = snapshot_download(model, revision=revision, cache_dir=cache, local_files_only=True)
+        found = snapshot_download(
+            model,
+            revision=revision,
+            cache_dir=cache,
+            local_files_only=True,
+            allow_patterns=list(WANTED_FILES),
+        )
     except (LocalEntryNotFoundError, HFValidationError) as error:
         at = f"{model} at {revision}" if revision else model
         raise BackendUnusable(
@@ -85,11 +115,23 @@ def inspect(folder: Path) -> Checkpoint:
         raise BackendUnusable(
             f"{folder}/tokenizer holds neither {' nor '.join(_TOKENIZERS)}: download it again"
         )
-    for component in _WITH_WEIGHTS:
-        if component in _ALWAYS or _has(index, component):
-            _check_weights(folder / component)
-    transformer = _json(folder / "transformer" / "config.json", "the transformer is incomplete")
-    return Checkpoint(folder, _family(folder, index, transformer))
+    parameters = {
+        component: _checked_parameters(folder / component)
+        for component in _WITH_WEIGHTS
+        if component in _ALWAYS or _has(index, component)
+    }
+    config = folder / "transformer" / "config.json"
+    transformer = _json(config, "the transformer is incomplete")
+    family = _family(folder, index, transformer)
+    return Checkpoint(folder, family, _sizes(config, transformer, parameters))
+
+
+def _sizes(file: Path, transformer: Mapping[str, Any], parameters: Mapping[str, int]) -> Sizes:
+    try:
+        width = int(transformer["num_attention_heads"]) * int(transformer["attention_head_dim"])
+        return Sizes(parameters, width, int(transformer["num_layers"]))
+    except (LookupError, TypeError, ValueError) as error:
+        raise BackendUnusable(f"{file} is damaged: download it again") from error
 
 
 def _family(folder: Path, index: Mapping[str, Any], transformer: Mapping[str, Any]) -> Family:
@@ -110,8 +152,9 @@ def _has(index: Mapping[str, Any], component: str) -> bool:
     return isinstance(entry, list) and all(entry)
 
 
-def _check_weights(component: Path) -> None:
-    files = list(_weight_files(component))
+def _checked_parameters(component: Path) -> int:
+    """How many numbers the component's files hold, each of which must be there and whole."""
+    files = list(weight_files(component))
     if not files:
         pickled = any(found for kind in _PICKLES for found in component.glob(kind))
         raise BackendUnusable(
@@ -119,11 +162,10 @@ def _check_weights(component: Path) -> None:
             if pickled
             else f"{component} has no weights: download it again"
         )
-    for file in files:
-        _check_whole(file)
+    return sum(math.prod(part.shape) for file in files for part in read_header(file).values())
 
 
-def _weight_files(component: Path) -> Iterator[Path]:
+def weight_files(component: Path) -> Iterator[Path]:
     """Every file that a load would open, whether it is there or not."""
     indexes = sorted(component.glob("*.safetensors.index.json"))
     if not indexes:
@@ -133,28 +175,44 @@ def _weight_files(component: Path) -> Iterator[Path]:
         yield from (component / name for name in sorted(set(shards.values())))
 
 
-def _check_whole(file: Path) -> None:
-    """Compare a safetensors file's size with what its own header promises."""
+@dataclass(frozen=True)
+class Part:
+    """One tensor in a safetensors file, as its header describes it."""
+
+    shape: tuple[int, ...]
+    end_byte: int
+
+
+def read_header(file: Path) -> dict[str, Part]:
+    """The tensors in a safetensors file, by name; only its header is read.
+
+    Raises `BackendUnusable` when the file is missing, damaged, or shorter or longer than its own
+    header promises.
+    """
     try:
         size_bytes = file.stat().st_size
-        promised_bytes = _promised_bytes(file, size_bytes)
+        header_bytes, parts = _parsed_header(file, size_bytes)
+        promised_bytes = 8 + header_bytes + max(part.end_byte for part in parts.values())
     except FileNotFoundError as error:
         raise BackendUnusable(f"{file} is missing: download it again") from error
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise BackendUnusable(f"{file} is damaged: download it again") from error
     if promised_bytes != size_bytes:
         raise BackendUnusable(f"{file} is truncated or damaged: download it again")
+    return parts
 
 
-def _promised_bytes(file: Path, size_bytes: int) -> int:
-    """The size that a safetensors header implies: its own length, itself, and the last tensor."""
+def _parsed_header(file: Path, size_bytes: int) -> tuple[int, dict[str, Part]]:
     with file.open("rb") as stream:
         header_bytes = int.from_bytes(stream.read(8), "little")
         if not 0 < header_bytes < min(_LARGEST_HEADER_BYTES, size_bytes):
             raise ValueError("no header")
         header = json.loads(stream.read(header_bytes))
-    ends = [part["data_offsets"][1] for name, part in header.items() if name != "__metadata__"]
-    return 8 + header_bytes + int(max(ends))
+    header.pop("__metadata__", None)
+    return header_bytes, {
+        name: Part(tuple(int(side) for side in part["shape"]), int(part["data_offsets"][1]))
+        for name, part in header.items()
+    }
 
 
 def _json(file: Path, otherwise: str) -> dict[str, Any]:

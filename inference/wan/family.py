@@ -21,6 +21,11 @@ class Family:
     `multiple`: both sides of a frame are multiples of this many pixels. `area`: the default, in
     pixels. `fps` and `frames`: the native rate and the default length. `flow_shift_480p` applies
     to areas up to 832 x 480. `two_experts`: a second transformer takes the low-noise steps.
+
+    The last three say what the work needs beside the weights, in bytes of memory: a token of the
+    denoiser for each channel of its width (at two bytes a number), and a pixel of a frame while
+    the VAE, in float32, encodes and decodes it. They were counted on the published architectures
+    (`tests/benchmarks/live_bytes.py`); a library's scratch space comes on top.
     """
 
     name: str
@@ -33,6 +38,13 @@ class Family:
     flow_shift: float
     flow_shift_480p: float
     two_experts: bool
+    token_bytes: float
+    encode_bytes: float
+    decode_bytes: float
+
+    def tokens(self, area: int, frames: int) -> int:
+        """How many tokens the denoiser works on: four frames share one, but for the first."""
+        return (1 + (frames - 1) // 4) * area // self.multiple**2
 
     def shift_for(self, area: int) -> float:
         """The schedule's shift that goes with an area."""
@@ -50,6 +62,9 @@ TI2V_5B = Family(
     flow_shift=5.0,
     flow_shift_480p=5.0,
     two_experts=False,
+    token_bytes=65.0,
+    encode_bytes=1_970,
+    decode_bytes=21_600,
 )
 I2V_A14B = Family(
     name="wan22-i2v-a14b",
@@ -62,6 +77,9 @@ I2V_A14B = Family(
     flow_shift=5.0,
     flow_shift_480p=5.0,
     two_experts=True,
+    token_bytes=22.3,
+    encode_bytes=15_100,
+    decode_bytes=19_500,
 )
 # The 480P and 720P checkpoints of this family differ in their weights alone, so the smaller area is
 # the default and `video_size` says otherwise.
@@ -76,4 +94,7 @@ WAN21_I2V = Family(
     flow_shift=5.0,
     flow_shift_480p=3.0,
     two_experts=False,
+    token_bytes=22.3,
+    encode_bytes=15_100,
+    decode_bytes=19_500,
 )

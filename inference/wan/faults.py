@@ -2,8 +2,23 @@
 
 import torch
 
+from inference.errors import DeviceUnfit
+
 _STICKY = ("CUDA error", "CUDA driver error", "cuDNN error", "CUBLAS_STATUS", "NCCL error")
 """After the first of these every further CUDA call in the process fails as well."""
+
+
+class CardTooSmall(DeviceUnfit):
+    """The device ran out of memory; it is clean again, and less may still fit."""
+
+
+def as_device_fault(error: BaseException) -> DeviceUnfit | None:
+    """`error` in our words, if it is a fault of the device."""
+    sentence = device_fault(error)
+    if sentence is None:
+        return None
+    kind = CardTooSmall if isinstance(error, torch.OutOfMemoryError) else DeviceUnfit
+    return kind(sentence)
 
 
 def device_fault(error: BaseException) -> str | None:

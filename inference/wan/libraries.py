@@ -11,11 +11,14 @@ _transformers_logging.set_verbosity_error()
 try:
     from diffusers import (
         AutoencoderKLWan,
+        FirstBlockCacheConfig,
+        FlowMatchEulerDiscreteScheduler,
         UniPCMultistepScheduler,
         WanImageToVideoPipeline,
         WanPipeline,
         WanTransformer3DModel,
     )
+    from diffusers.models.attention_dispatch import dispatch_attention_fn
     from diffusers.utils import logging as _diffusers_logging
     from transformers import (
         CLIPImageProcessor,
@@ -36,6 +39,8 @@ __all__ = [
     "CLIPImageProcessor",
     "CLIPVisionConfig",
     "CLIPVisionModel",
+    "FirstBlockCacheConfig",
+    "FlowMatchEulerDiscreteScheduler",
     "T5TokenizerFast",
     "UMT5Config",
     "UMT5EncoderModel",
@@ -43,4 +48,5 @@ __all__ = [
     "WanImageToVideoPipeline",
     "WanPipeline",
     "WanTransformer3DModel",
+    "dispatch_attention_fn",
 ]

@@ -9,11 +9,12 @@ full size, and the traceback the tensors of the step. Everything here runs on th
 thread.
 """
 
+import gc
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import torch
@@ -24,14 +25,19 @@ from safetensors import SafetensorError
 from inference.backend import CancelToken, Progress
 from inference.errors import BackendUnusable, DeviceUnfit
 from inference.wan.checkpoint import Checkpoint
-from inference.wan.faults import device_fault
-from inference.wan.libraries import UniPCMultistepScheduler, WanImageToVideoPipeline
+from inference.wan.faults import as_device_fault, device_fault
+from inference.wan.memory import Plan
 from inference.wan.pixels import frames_of
+from inference.wan.placement import loaded_pipe
 from inference.wan.prepared import Prepared
 from inference.wan.prompts import PromptEncoder
 from inference.wan.settings import Recipe, WanSettings
 
 _FRAMES_PER_CHUNK = 4
+_WARM_UP_STEPS = 2
+"""Enough for both experts of a model that has two: the second step lies below their boundary."""
+
+T = TypeVar("T")
 
 
 class Gauge:
@@ -60,40 +66,48 @@ class Gauge:
 class WanPipeline:
     """A loaded checkpoint that turns prepared requests into frames, one at a time."""
 
-    def __init__(self, pipe: Any, prompts: PromptEncoder, recipe: Recipe) -> None:
+    def __init__(self, pipe: Any, prompts: PromptEncoder, recipe: Recipe, device: str) -> None:
         self._pipe = pipe
         self._prompts = prompts
         self._recipe = recipe
-        self._on_cuda: bool = pipe.device.type == "cuda"
+        self._on_cuda = device == "cuda"
 
     @classmethod
-    def load(cls, checkpoint: Checkpoint, settings: WanSettings, recipe: Recipe) -> Self:
-        """Load every weight onto the device; takes minutes at full size.
+    def load(
+        cls, checkpoint: Checkpoint, settings: WanSettings, recipe: Recipe, plan: Plan
+    ) -> Self:
+        """Load every weight and place it as planned; takes minutes at full size.
 
-        Raises `BackendUnusable` for weights that do not fit together and `DeviceUnfit` when the
-        device is missing, broken or too small.
+        Raises `BackendUnusable` for weights that do not fit together, `CardTooSmall`, and
+        `DeviceUnfit` when the device is missing or broken.
         """
-        if settings.device == "cuda" and not torch.cuda.is_available():
-            raise DeviceUnfit("this process sees no CUDA device: check the driver, or set device")
         try:
-            pipe = _from_pretrained(checkpoint, settings)
-            pipe.scheduler = _scheduler(pipe, recipe)
+            pipe, attention = loaded_pipe(checkpoint, settings, recipe, plan)
             negative = settings.negative_prompt if recipe.guidance_scale > 1 else None
-            return cls(pipe, PromptEncoder(pipe, negative), recipe)
+            visits = settings.device if plan.offload in ("text_encoder", "group") else None
+            prompts = PromptEncoder(pipe, negative, visits=visits)
         except (OSError, ValueError, LookupError, RuntimeError, SafetensorError) as error:
-            fault = device_fault(error)
+            traceback.clear_frames(error.__traceback__)
+            _free(on_cuda=settings.device == "cuda")
+            fault = as_device_fault(error)
             if fault is not None:
-                raise DeviceUnfit(fault) from error
+                raise fault from error
             words = str(error).partition("\n")[0] or type(error).__name__
             raise BackendUnusable(
                 f"the model in {checkpoint.folder} could not be loaded: {words}"
             ) from error
+        logger.info("loaded {}: {}; attention {}", checkpoint.folder, plan, attention)
+        return cls(pipe, prompts, recipe, settings.device)
 
     def device_uuid(self) -> str | None:
         """The CUDA device's UUID as torch writes it, without a prefix; None on a CPU."""
+        return str(torch.cuda.get_device_properties(0).uuid) if self._on_cuda else None
+
+    def card_bytes(self) -> tuple[int, int]:
+        """The card's memory that this process's tensors fill, and that it holds; 0 on a CPU."""
         if not self._on_cuda:
-            return None
-        return str(torch.cuda.get_device_properties(self._pipe.device).uuid)
+            return 0, 0
+        return torch.cuda.memory_allocated(), torch.cuda.memory_reserved()
 
     def render(
         self, prepared: Prepared, seed: int, progress: Progress, cancel: CancelToken
@@ -101,42 +115,56 @@ class WanPipeline:
         """Make the frames, shaped (frames, height, width, 3).
 
         Raises `BadOutput`, `DeviceUnfit` and, within a step of being asked, `Cancelled`; after
-        `BadOutput` and `Cancelled` the pipeline is as good as new.
+        `BadOutput`, `CardTooSmall` and `Cancelled` the pipeline is as good as new.
         """
         gauge = Gauge(self._recipe.steps, prepared.frames, progress, cancel)
         started_s = time.monotonic()
-        try:
-            with self._reporting_vae(gauge):
-                frames = frames_of(self._call(prepared, seed, gauge)[0])
-        except BaseException as error:
-            # The traceback's frames hold the step's tensors, gigabytes that could not be freed.
-            traceback.clear_frames(error.__traceback__)
-            self._recover()
-            fault = device_fault(error)
-            if fault is not None:
-                raise DeviceUnfit(fault) from error
-            raise
+        frames = self._cleanly(gauge, lambda: frames_of(self._call(prepared, seed, gauge)))
         self._log(prepared, time.monotonic() - started_s)
         return frames
+
+    def warm_up(self, prepared: Prepared, progress: Progress) -> None:
+        """Make a video of that size in a few steps and throw it away, whatever it shows.
+
+        Compilers and kernel searches do their work here, and memory is asked for once as it will
+        be later. Raises `CardTooSmall` and `DeviceUnfit`.
+        """
+        gauge = Gauge(_WARM_UP_STEPS, prepared.frames, progress, CancelToken())
+        self._cleanly(gauge, lambda: self._call(prepared, 0, gauge, steps=_WARM_UP_STEPS))
 
     def close(self) -> None:
         """Let go of the weights and of the device memory."""
         del self._pipe, self._prompts
-        if self._on_cuda:
-            torch.cuda.empty_cache()
+        _free(on_cuda=self._on_cuda)
 
-    def _call(self, prepared: Prepared, seed: int, gauge: Gauge) -> torch.Tensor:
+    def _cleanly(self, gauge: Gauge, work: Callable[[], T]) -> T:
+        """Do `work`; whatever it raises, leave the pipeline fit for the next video."""
+        try:
+            with self._reporting_vae(gauge):
+                return work()
+        except BaseException as error:
+            # The traceback's frames hold the step's tensors, gigabytes that could not be freed.
+            traceback.clear_frames(error.__traceback__)
+            self._recover()
+            fault = as_device_fault(error)
+            if fault is not None:
+                raise fault from error
+            raise
+
+    def _call(
+        self, prepared: Prepared, seed: int, gauge: Gauge, steps: int | None = None
+    ) -> torch.Tensor:
         gauge.pulse()
         embeddings = self._prompts.embeddings(prepared.prompt)
         gauge.pulse()
         if self._on_cuda:
             torch.cuda.reset_peak_memory_stats()
-        video: torch.Tensor = self._pipe(
+        videos: torch.Tensor = self._pipe(
             image=prepared.image,
             height=prepared.height,
             width=prepared.width,
             num_frames=prepared.frames,
-            num_inference_steps=self._recipe.steps,
+            num_inference_steps=steps or self._recipe.steps,
             guidance_scale=self._recipe.guidance_scale,
             guidance_scale_2=self._recipe.guidance_scale_2,
             # A CPU generator gives the same noise whatever the device is.
@@ -147,7 +175,7 @@ class WanPipeline:
             callback_on_step_end=lambda *_: self._step_done(gauge),
             callback_on_step_end_tensor_inputs=[],
         ).frames
-        return video
+        return videos[0]
 
     def _step_done(self, gauge: Gauge) -> dict[str, Any]:
         """Report a denoising step; the pipeline asks for a dictionary of what to change."""
@@ -191,24 +219,8 @@ class WanPipeline:
             logger.info("peak GPU memory {:.1f} GiB, reserved {:.1f} GiB", allocated, reserved)
 
 
-def _from_pretrained(checkpoint: Checkpoint, settings: WanSettings) -> Any:
-    pipe = WanImageToVideoPipeline.from_pretrained(
-        # The class is named, because the 5B's own index names one that takes no photo.
-        checkpoint.folder,
-        # float32 where the published examples have it: both work on pixels, once per video.
-        dtype={
-            "default": getattr(torch, settings.dtype),
-            "vae": torch.float32,
-            "image_encoder": torch.float32,
-        },
-        device_map=settings.device,
-        use_safetensors=True,
-        local_files_only=True,
-    )
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
-
-
-def _scheduler(pipe: Any, recipe: Recipe) -> Any:
-    """UniPC with our shift: what the converted A14B repositories carry is not the published one."""
-    return UniPCMultistepScheduler.from_config(pipe.scheduler.config, flow_shift=recipe.flow_shift)
+def _free(*, on_cuda: bool) -> None:
+    """Give memory back; hooks and compiled blocks hold their modules in cycles."""
+    gc.collect()
+    if on_cuda:
+        torch.cuda.empty_cache()

@@ -14,6 +14,7 @@ def frames_of(video: torch.Tensor) -> NDArray[np.uint8]:
     Works where the tensor lies, so that a fourth of the bytes leaves the GPU. Raises `BadOutput`
     for NaN and infinities, which the conversion would turn into black, and for blank videos.
     """
+    video = video.float()
     if not torch.isfinite(video).all():
         raise BadOutput("the frames hold NaN or infinite values")
     frames = (video * 255).round().to(torch.uint8)

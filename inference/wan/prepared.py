@@ -51,6 +51,27 @@ def prepare(request: Request, settings: WanSettings, recipe: Recipe, family: Fam
     )
 
 
+def blank(longer: int, settings: WanSettings, recipe: Recipe, family: Family) -> Prepared:
+    """The usual request, for a grey photo of the usual shape.
+
+    `longer`: how many chunks of four frames are added to its length.
+    """
+    canvas = canvas_for(4, 3, area=recipe.area, multiple=family.multiple)
+    length = length_for(
+        settings.frame_num, default=family.frames, policy=settings.frame_policy, fps=recipe.fps
+    )
+    return Prepared(
+        item_id="warm-up",
+        image=Image.new("RGB", (canvas.width, canvas.height), "grey"),
+        width=canvas.width,
+        height=canvas.height,
+        frames=length.frames + 4 * longer,
+        prompt=settings.default_prompt,
+        seed=0,
+        notes=(),
+    )
+
+
 def clean_prompt(prompt: str, default: str) -> str:
     """The prompt as text that any tokenizer takes; `default` for an empty one. Pure.
 

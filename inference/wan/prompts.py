@@ -1,6 +1,8 @@
 """Prompts as the text encoder's output, kept so that none is encoded twice in a row of tasks."""
 
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -13,11 +15,15 @@ class PromptEncoder:
     """Encodes prompts on the device thread; the tokenizer beneath is not safe for several.
 
     Keeps the last `keep` embeddings on the device (4 MiB each at full size) and the negative
-    prompt's for ever.
+    prompt's for ever. `visits`: the device that the text encoder comes to for each new prompt, and
+    leaves again; None where it lives on one, or is moved by hooks.
     """
 
-    def __init__(self, pipe: Any, negative_prompt: str | None, keep: int = 16) -> None:
+    def __init__(
+        self, pipe: Any, negative_prompt: str | None, *, visits: str | None = None, keep: int = 16
+    ) -> None:
         self._pipe = pipe
+        self._visits = visits
         self._keep = keep
         self._kept: OrderedDict[str, torch.Tensor] = OrderedDict()
         self.negative = None if negative_prompt is None else self._encode(negative_prompt)
@@ -33,9 +39,22 @@ class PromptEncoder:
 
     @torch.no_grad()
     def _encode(self, prompt: str) -> torch.Tensor:
-        # The pipeline's own method cleans the text and pads with zeros past the last token.
-        embeddings, _ = self._pipe.encode_prompt(
-            prompt, do_classifier_free_guidance=False, max_sequence_length=_TOKENS
-        )
+        with self._text_encoder_at_work():
+            # The pipeline's own method cleans the text and pads with zeros past the last token.
+            embeddings, _ = self._pipe.encode_prompt(
+                prompt, do_classifier_free_guidance=False, max_sequence_length=_TOKENS
+            )
         encoded: torch.Tensor = embeddings
         return encoded
+
+    @contextmanager
+    def _text_encoder_at_work(self) -> Iterator[None]:
+        if self._visits is not None:
+            self._pipe.text_encoder.to(self._visits)
+        try:
+            yield
+        finally:
+            if self._visits is not None:
+                self._pipe.text_encoder.to("cpu")
+            # Where hooks move the models, the text encoder would stay until the denoiser comes.
+            self._pipe.maybe_free_model_hooks()

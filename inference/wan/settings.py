@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -11,12 +12,30 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from inference.errors import BackendUnusable
 from inference.wan.family import NEGATIVE_PROMPT, Family
 from inference.wan.frames import LONGEST, SHORTEST, FramePolicy
+from inference.wan.memory import Offload, Work
 
 _SIZE = re.compile(r"(\d{2,5})\s*[*x×]\s*(\d{2,5})")
 
 EncoderPreset = Literal[
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"
 ]
+
+Attention = Literal[
+    "auto",
+    "native",
+    "_native_cudnn",
+    "_native_efficient",
+    "_native_flash",
+    "_native_math",
+    "flash",
+    "flash_hub",
+    "_flash_3",
+    "_flash_3_hub",
+    "sage",
+    "sage_hub",
+    "xformers",
+]
+"""diffusers' names of the kernels that may serve on an NVIDIA GPU, and torch's own."""
 
 
 def _area_of(value: object) -> object:
@@ -25,6 +44,10 @@ def _area_of(value: object) -> object:
     if value is not None and size is None:
         raise ValueError("give it as WIDTH*HEIGHT, for instance 1280*704")
     return size and int(size[1]) * int(size[2])
+
+
+def _none_if_auto(value: object) -> object:
+    return None if value == "auto" else value
 
 
 class WanSettings(BaseModel):
@@ -45,6 +68,29 @@ class WanSettings(BaseModel):
     `device`, `dtype` where the model runs and in which number format; the VAE is always float32
     `crf`             H.264's quality, 0 to 51; less is better and larger
     `encoder_preset`  x264's name for time against file size
+
+    Where things lie (`inference.wan.memory`):
+
+    `offload`         what leaves the card between its turns; None: what the card's memory needs
+    `vae_tiling`      whether the VAE works in tiles; None: only where nothing else fits
+    `cache_dir`       folder of compiled kernels, kept across restarts; None: the library's own
+
+    Speed without loss:
+
+    `attention`       auto tries what there is and takes the fastest; else a name of diffusers'
+    `compile`         auto compiles on a GPU; inductor and eager name torch's compilers; off
+    `share_timesteps` whether the 5B embeds its two timesteps once, not once a token; None: on a GPU
+                      (`inference.wan.timesteps`; it changes the last bits, as a compiler does)
+    `warm_up`         whether a video is made before the first task; None: where it is compiled
+
+    Speed at a cost in the picture; none is ever a default:
+
+    `solver`          euler for distilled weights; unipc is the models' own
+    `vae_decode`      bfloat16 decodes faster and in half the memory
+    `fp8`             the transformers' matrix products in 8 bits; needs the package torchao
+    `step_cache`      how much the first block may change for the other blocks to be left out
+    `lora`, `lora_2`  a safetensors file, or OWNER/NAME/FILE on the hub, merged into the first and
+                      the second transformer; `lora_scale` is its strength
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
@@ -65,6 +111,43 @@ class WanSettings(BaseModel):
     dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16"
     crf: int = Field(default=18, ge=0, le=51)
     encoder_preset: EncoderPreset = "medium"
+    offload: Annotated[Offload | None, BeforeValidator(_none_if_auto)] = None
+    vae_tiling: bool | None = None
+    cache_dir: Path | None = None
+    attention: Attention = "auto"
+    compile: Literal["auto", "off", "inductor", "eager"] = "auto"
+    share_timesteps: bool | None = None
+    warm_up: bool | None = None
+    solver: Literal["unipc", "euler"] = "unipc"
+    vae_decode: Literal["float32", "bfloat16"] = "float32"
+    fp8: bool = False
+    step_cache: float | None = Field(default=None, gt=0, le=1, allow_inf_nan=False)
+    lora: str | None = Field(default=None, min_length=1)
+    lora_2: str | None = Field(default=None, min_length=1)
+    lora_scale: float = Field(default=1.0, gt=0, le=4, allow_inf_nan=False)
+
+    @property
+    def loras(self) -> dict[str, str]:
+        """The LoRA of each transformer that has one."""
+        given = {"transformer": self.lora, "transformer_2": self.lora_2}
+        return {component: lora for component, lora in given.items() if lora is not None}
+
+    @property
+    def compiler(self) -> Literal["inductor", "eager"] | None:
+        """What compiles the transformers' blocks; nothing does on a CPU, unless it is asked to."""
+        if self.compile == "auto":
+            return "inductor" if self.device == "cuda" else None
+        return None if self.compile == "off" else self.compile
+
+    @property
+    def shares_timesteps(self) -> bool:
+        """Whether the 5B's timesteps are embedded once."""
+        return self.device == "cuda" if self.share_timesteps is None else self.share_timesteps
+
+    @property
+    def warms_up(self) -> bool:
+        """Whether a video is made before the first task, so that none waits for a compiler."""
+        return self.compiler is not None if self.warm_up is None else self.warm_up
 
 
 @dataclass(frozen=True)
@@ -94,11 +177,12 @@ def parse(options: Mapping[str, object]) -> WanSettings:
 
 def recipe_for(settings: WanSettings, family: Family) -> Recipe:
     """What to make, with this family's published values where the settings are silent."""
-    if settings.guidance_scale_2 is not None and not family.two_experts:
-        raise BackendUnusable(
-            f"WAN settings: guidance_scale_2 is for models with two transformers; "
-            f"{family.name} has one, so remove it"
-        )
+    for key in ("guidance_scale_2", "lora_2"):
+        if getattr(settings, key) is not None and not family.two_experts:
+            raise BackendUnusable(
+                f"WAN settings: {key} is for models with two transformers; "
+                f"{family.name} has one, so remove it"
+            )
     area = settings.video_size or family.area
     guidance_scale = _or(settings.guidance_scale, family.guidance_scale)
     return Recipe(
@@ -110,6 +194,17 @@ def recipe_for(settings: WanSettings, family: Family) -> Recipe:
             _or(settings.guidance_scale_2, guidance_scale) if family.two_experts else None
         ),
         flow_shift=_or(settings.flow_shift, family.shift_for(area)),
+    )
+
+
+def work_for(settings: WanSettings, family: Family) -> Work:
+    """What the usual video of these settings asks of the device's memory."""
+    return Work(
+        area=settings.video_size or family.area,
+        frames=settings.frame_num or family.frames,
+        dtype=settings.dtype,
+        decode_dtype=settings.vae_decode,
+        fp8=settings.fp8,
     )
 
 

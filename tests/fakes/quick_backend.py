@@ -2,7 +2,7 @@
 
 Named in settings as `tests.fakes.quick_backend:QuickBackend`. What it does to an item is said by
 the item's prompt, so that one pool can be shown every fault: `hang`, `hang-gil`, `crash`,
-`exit-0`, `refuse`, `bug`, `unfit`, `sleep 3`.
+`exit-0`, `refuse`, `bug`, `unfit`, `wear`, `sleep 3`.
 """
 
 import ctypes
@@ -28,6 +28,7 @@ class QuickBackend:
         self._steps = int(options.get("steps", 5))
         self._load_s = float(options.get("load_s", 0.0))
         self._fail_load = options.get("fail_load")
+        self._worn_out = None
 
     def load(self, progress):
         time.sleep(self._load_s)
@@ -43,6 +44,9 @@ class QuickBackend:
     def unavailable(self):
         return None
 
+    def worn_out(self):
+        return self._worn_out
+
     def prepare(self, request):
         request.photo.read_bytes()
         if request.prompt == "refuse":
@@ -56,6 +60,8 @@ class QuickBackend:
             time.sleep(self._step_s + pause_s / self._steps)
             cancel.check()
             progress(step + 1, self._steps)
+        if prepared.prompt == "wear":
+            self._worn_out = "its memory grew by 7 GiB over 1 videos"
         rng = np.random.default_rng(prepared.seed % 2**32)
         return Clip(rng.integers(0, 255, (9, 32, 48, 3), dtype=np.uint8), 24)
 

@@ -4,10 +4,15 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import torch
 
 from inference.wan import tiny
 from inference.wan.backend import WanBackend
 from tests.integration.inference.sample import OPTIONS, make, silent
+
+# The models are tiny, and threads that wait for each other on a busy machine take a hundred times
+# as long as one that does everything.
+torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from inference.errors import BackendUnusable
 from inference.wan.checkpoint import inspect, locate, require_libraries
 from inference.wan.family import I2V_A14B, TI2V_5B, WAN21_I2V
 
+CONFIG = {"num_attention_heads": 2, "attention_head_dim": 24, "num_layers": 4}
 THERE = ["library", "Class"]
 PUBLISHED_5B = {
     "_class_name": "WanPipeline",
@@ -51,7 +52,7 @@ def checkpoint(folder: Path, index: dict, **transformer) -> Path:
         if (index.get(component) or [None])[0]:
             write_weights(folder / component / "model.safetensors")
             (folder / component / "config.json").write_text("{}")
-    (folder / "transformer" / "config.json").write_text(json.dumps(transformer))
+    (folder / "transformer" / "config.json").write_text(json.dumps(CONFIG | transformer))
     (folder / "tokenizer").mkdir()
     (folder / "tokenizer" / "tokenizer.json").write_text("{}")
     (folder / "model_index.json").write_text(json.dumps(index))
@@ -73,6 +74,19 @@ def refused(folder: Path) -> str:
 
 def test_the_5b_is_known_though_its_index_names_the_class_for_text(five):
     assert inspect(five).family is TI2V_5B
+
+
+def test_sizes_are_read_from_the_headers_alone(five):
+    sizes = inspect(five).sizes
+    assert sizes.parameters == {"text_encoder": 2, "transformer": 2, "vae": 2}
+    assert (sizes.width, sizes.layers) == (48, 4)
+
+
+@pytest.mark.parametrize("value", ["many", None, []])
+def test_a_configuration_without_sizes_is_damaged(five, value):
+    config = five / "transformer" / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"num_layers": value}))
+    assert "transformer/config.json is damaged" in refused(five)
 
 
 def test_two_transformers_and_a_boundary_are_the_a14b(tmp_path):

@@ -12,6 +12,8 @@ import pytest
         ("inference.registry, inference.seed, inference.photo", {"torch", "numpy", "av"}),
         ("inference.video, inference.mp4", {"torch", "numpy"}),
         ("inference.wan.backend, inference.wan.checkpoint", {"torch", "diffusers", "numpy"}),
+        ("inference.wan.facts, inference.wan.download", {"torch", "av", "huggingface_hub"}),
+        ("pool.child.preflight", {"torch", "diffusers", "av", "huggingface_hub"}),
     ],
 )
 def test_light_modules_load_no_heavy_library(modules, heavy):

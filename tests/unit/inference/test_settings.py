@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from inference.errors import BackendUnusable
 from inference.wan.backend import WanBackend
 from inference.wan.family import I2V_A14B, TI2V_5B, WAN21_I2V
-from inference.wan.settings import parse, recipe_for
+from inference.wan.settings import WanSettings, parse, recipe_for
 
 
 def test_nothing_set_means_the_published_values():
@@ -79,3 +79,83 @@ def test_the_shift_of_wan21_follows_the_size(size, shift):
 
 def test_guidance_can_be_switched_off():
     assert recipe_for(parse({"guidance_scale": 0}), TI2V_5B).guidance_scale == 0
+
+
+def test_a_lora_for_a_second_transformer_that_is_not_there_is_refused():
+    with pytest.raises(BackendUnusable, match="lora_2 is for models with two transformers"):
+        recipe_for(parse({"lora_2": "a.safetensors"}), TI2V_5B)
+
+
+def test_nothing_lossy_is_a_default():
+    settings = parse({})
+    assert (settings.fp8, settings.step_cache, settings.loras) == (False, None, {})
+    assert (settings.vae_decode, settings.solver) == ("float32", "unipc")
+
+
+@pytest.mark.parametrize(
+    ("options", "compiler", "warms_up", "shares"),
+    [
+        ({}, "inductor", True, True),
+        ({"device": "cpu"}, None, False, False),
+        ({"compile": "off"}, None, False, True),
+        ({"compile": "off", "warm_up": True}, None, True, True),
+        ({"device": "cpu", "compile": "eager"}, "eager", True, False),
+        ({"warm_up": False, "share_timesteps": False}, "inductor", False, False),
+    ],
+)
+def test_what_follows_from_the_device_unless_set(options, compiler, warms_up, shares):
+    settings = parse(options)
+    assert settings.compiler == compiler
+    assert (settings.warms_up, settings.shares_timesteps) == (warms_up, shares)
+
+
+def test_offload_auto_is_the_same_as_none_given():
+    assert parse({"offload": "auto"}) == parse({})
+
+
+OUT_OF_RANGE = {
+    "model": ["", None],
+    "revision": [5],
+    "video_size": ["1*1", "huge"],
+    "frame_num": [0, 4, 242, 7.5],
+    "frame_policy": ["round"],
+    "fps": [0, 121],
+    "steps": [0, 1001, 2.5],
+    "guidance_scale": [-1, 31],
+    "guidance_scale_2": [-1, 31],
+    "flow_shift": [0, 101],
+    "negative_prompt": [None],
+    "default_prompt": [None],
+    "device": ["tpu"],
+    "dtype": ["int4"],
+    "crf": [-1, 52],
+    "encoder_preset": ["best"],
+    "offload": ["all"],
+    "vae_tiling": ["perhaps"],
+    "cache_dir": [5],
+    "attention": ["", "flash9"],
+    "compile": ["triton"],
+    "share_timesteps": ["perhaps"],
+    "warm_up": ["perhaps"],
+    "solver": ["ddim"],
+    "vae_decode": ["float16"],
+    "fp8": ["perhaps"],
+    "step_cache": [0, 1.5],
+    "lora": ["", 5],
+    "lora_2": ["", 5],
+    "lora_scale": [0, 5],
+}
+
+
+def test_every_key_has_values_that_are_refused():
+    assert set(OUT_OF_RANGE) == set(WanSettings.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [(key, value) for key, values in OUT_OF_RANGE.items() for value in values]
+)
+def test_a_value_out_of_range_is_one_line_that_names_its_key(key, value):
+    with pytest.raises(BackendUnusable) as raised:
+        parse({key: value})
+    assert str(raised.value).startswith(f"WAN settings: {key}: ")
+    assert "\n" not in str(raised.value)

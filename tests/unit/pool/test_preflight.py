@@ -1,0 +1,64 @@
+"""What is checked before any child starts, as far as it needs no model."""
+
+import pytest
+
+from pool.child.preflight import EveryLine, Question, answer
+from pool.commands.preflight import preflight
+from pool.errors import ConfigError
+from pool.settings import Settings
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def settings(**given) -> Settings:
+    return Settings.model_validate(
+        {"vercel_api_url": "https://a.example", "worker_token": "k", "device": "cpu", **given}
+    )
+
+
+def test_progress_in_a_pipe_is_a_line_now_and_then():
+    lines, clock = [], Clock()
+    show = EveryLine(lines.append, clock)
+    for done in range(100):
+        show(done * 10**8, 10**10)
+        clock.now += 1.0
+    show(10**10, 10**10)
+    assert lines[0] == "downloading: 0.00 of 10.00 GB (0%)\n"
+    assert lines[1] == "downloading: 3.00 of 10.00 GB (30%)\n"
+    assert lines[-1] == "downloading: 10.00 of 10.00 GB (100%)\n"
+    assert len(lines) == 5
+
+
+def test_a_wrong_option_is_a_problem_in_one_line():
+    question = Question(options={"steps": 0}, cards={"gpu0": None}, fetch="missing")
+    findings = answer(question, lambda *_: None)
+    assert findings.problem.startswith("WAN settings: steps")
+    assert findings.plans == {}
+
+
+def test_a_model_that_is_not_here_yet_has_no_plan_but_a_sentence():
+    question = Question(
+        options={"model": "someone/nothing"}, cards={"gpu0": 10**10, "gpu1": None}, fetch="never"
+    )
+    findings = answer(question, lambda *_: None)
+    assert findings.problem is None
+    assert set(findings.plans) == {"gpu0", "gpu1"}
+    assert "someone/nothing is downloaded at the first start" in findings.plans["gpu0"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"backend": "some.module:Class"}, {"worker_type": "runway", "runway_api_key": "k"}],
+)
+def test_other_backends_have_nothing_to_check(given):
+    assert preflight(settings(**given), (), {}, "missing") == {}
+
+
+def test_a_checking_process_that_fails_is_said_in_one_line():
+    with pytest.raises(ConfigError, match="the checking process ended with 1"):
+        preflight(settings(), (), {"PYTHONPATH": "/no/such/folder"}, "never")
