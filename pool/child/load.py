@@ -1,5 +1,6 @@
 """Loading the backend, and proving that it sits on the device that this slot was given."""
 
+from collections.abc import Callable
 from typing import Any
 
 from loguru import logger
@@ -8,6 +9,28 @@ from inference.backend import Backend, Progress
 from inference.errors import BackendUnusable, DeviceUnfit
 from pool.child.news import Exit
 from pool.exit_codes import ExitCode
+
+_SAY_EVERY_S = 5.0
+
+
+class LoadLines:
+    """A load's progress as log lines: each new stage, but no more than one line in a while.
+
+    Called on the device lane. `clock` gives monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._said: tuple[int, int] | None = None
+        self._due_at = clock()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Say how far the load is, if that is news."""
+        now = self._clock()
+        if (done, total) != self._said and (now >= self._due_at or done == total):
+            self._said = done, total
+            self._due_at = now + _SAY_EVERY_S
+            logger.info("loading: {} of {}", done, total)
 
 
 def loaded(backend: Backend[Any, Any], assigned: str | None, progress: Progress) -> Exit | None:

@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 
 from loguru import logger
@@ -19,7 +20,7 @@ from pydantic import ValidationError
 
 from inference.errors import BackendUnusable
 from pool.child.assembly import assembled
-from pool.child.load import loaded
+from pool.child.load import LoadLines, loaded
 from pool.child.log import log_to
 from pool.child.news import BackendLoaded, Exit, Inbox, Ordered, Signalled
 from pool.child.outbox import Outbox
@@ -60,15 +61,23 @@ def _live(
         parts = assembled(start, settings, inbox, outbox, random.random)
     except BackendUnusable as error:
         return Exit(ExitCode.CONFIG, str(error))
+    _introduce(start, settings)
     backend = parts.means.tools.backend
+    lines_of_load = LoadLines(time.monotonic)
     parts.means.lanes.device.submit(
-        lambda: inbox.put(BackendLoaded(loaded(backend, start.device_uuid, _log_load)))
+        lambda: inbox.put(BackendLoaded(loaded(backend, start.device_uuid, lines_of_load)))
     )
     return parts.loop.run()
 
 
-def _log_load(done: int, total: int) -> None:
-    logger.debug("loading the backend: {} of {}", done, total)
+def _introduce(start: Start, settings: Settings) -> None:
+    """The first lines of every worker's log, in the words that its readers look for."""
+    logger.info("Worker initialized: {}", start.worker_id)
+    logger.info("Next.js API: {}", settings.vercel_api_url)
+    if settings.backend == "runway":
+        logger.info("Runway Model: {}", settings.runway_model)
+    else:
+        logger.info("Backend: {}", settings.backend)
 
 
 def _lines(pipe: socket.socket) -> Iterator[bytes]:

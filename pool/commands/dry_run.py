@@ -1,5 +1,7 @@
 """What `start-pool --dry-run` prints: slots, worker ids and every setting with its origin."""
 
+from collections.abc import Mapping
+
 from rich.console import Console
 from rich.table import Table
 
@@ -9,8 +11,11 @@ from pool.settings.sources import Loaded
 from pool.state_dir import StateDir
 
 
-def print_plan(loaded: Loaded, planned: Plan) -> None:
-    """Print the plan to stdout. No secret is in it."""
+def print_plan(loaded: Loaded, planned: Plan, memory: Mapping[str, str]) -> None:
+    """Print the plan to stdout; `memory` says for each slot how the model lies on its device.
+
+    No secret is in it.
+    """
     console = Console(soft_wrap=True)
     prefix = worker_prefix(planned.settings, StateDir(planned.settings.state_dir), create=False)
     slots = Table("slot", "device", "worker id (the token is new at every start)", box=None)
@@ -21,5 +26,7 @@ def print_plan(loaded: Loaded, planned: Plan) -> None:
     for row in rows(loaded):
         settings.add_row(row.key, row.value, row.origin)
     console.print(slots)
+    for name, words in memory.items():
+        console.print(f"{name}: {words}")
     console.print()
     console.print(settings)

@@ -1,5 +1,6 @@
 """From settings to a plan: which devices, which slots, under which name."""
 
+import contextlib
 import os
 import uuid
 from collections.abc import Mapping
@@ -67,11 +68,12 @@ def worker_prefix(settings: Settings, state_dir: StateDir, *, create: bool) -> s
     """
     if settings.worker_id is not None:
         return settings.worker_id
-    try:
-        return state_dir.worker_id.read_text().strip()
-    except FileNotFoundError:
-        if not create:
-            return None
+    with contextlib.suppress(FileNotFoundError):
+        # A power cut can leave the file empty.
+        if kept := state_dir.worker_id.read_text().strip():
+            return kept
+    if not create:
+        return None
     prefix = str(uuid.uuid4())
     temporary = state_dir.worker_id.with_suffix(f".{os.getpid()}")
     temporary.write_text(f"{prefix}\n")

@@ -5,9 +5,8 @@ import fcntl
 import os
 import random
 import shutil
-import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -16,20 +15,24 @@ from pathlib import Path
 from loguru import logger
 
 import pool
+from pool.commands.companions import companions
 from pool.commands.plan_pool import NoDevice, Plan, worker_prefix
+from pool.commands.pool_log import log_to
+from pool.commands.publish import Publisher
 from pool.errors import ConfigError
 from pool.event_log import event_sink
 from pool.exit_codes import ExitCode
 from pool.gpu.probe_client import ProbeClient
 from pool.ledger import Ledger
-from pool.log import RETENTION, ROTATION, formatter, log_file
 from pool.messages import Start
 from pool.settings.schema import Settings
 from pool.state_dir import StateDir
-from pool.status.snapshot import Identity, status_of
-from pool.status.status_file import write_status
+from pool.status.snapshot import Identity
 from pool.supervisor.child_process import ChildProcess, Launch
+from pool.supervisor.companion import Companion
 from pool.supervisor.device_locks import DeviceHeld, lock_device
+from pool.supervisor.host_memory import HostMemory
+from pool.supervisor.loading import GUESS_BYTES, GUESS_ON_GPUS_BYTES
 from pool.supervisor.plan import (
     SlotPlan,
     child_environment,
@@ -41,6 +44,7 @@ from pool.supervisor.signals import SignalRecorder
 from pool.supervisor.slot import Newborn, Slot, SlotFacts
 from pool.supervisor.supervisor import PoolRules, Supervisor, Surroundings
 from pool.task_log import TaskLog
+from pool.terminal import Terminal
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
@@ -77,7 +81,7 @@ class Nursery:
         launch = Launch(
             start=start,
             environment=child_environment(self.environ, slot, str(PROJECT_ROOT)),
-            output=settings.log_dir / f"{slot.name}.out",
+            output=_output(settings, slot.name),
             kept_fds=kept_fds,
         )
         return Newborn(ChildProcess(launch), worker_id)
@@ -101,17 +105,22 @@ def run(planned: Plan, environ: Mapping[str, str]) -> ExitCode:
     settings = planned.settings
     state_dir = StateDir(settings.state_dir)
     _create_folders(settings, state_dir)
-    with _locked(state_dir):
-        _log_to(settings)
+    with _locked(state_dir), companions(settings, environ) as beside:
+        terminal = log_to(settings)
         prefix = worker_prefix(settings, state_dir, create=True) or ""
         held = _lock_devices(planned, state_dir)
         state_dir.poll_gate.unlink(missing_ok=True)
-        supervisor = _supervisor(settings, state_dir, prefix, environ)
+        around = _surroundings(planned, prefix, environ, terminal, beside)
+        guess_bytes = GUESS_ON_GPUS_BYTES if settings.on_gpus else GUESS_BYTES
+        rules = PoolRules(settings.max_tasks, settings.drain_timeout, guess_bytes)
+        supervisor = Supervisor(rules, around, time.monotonic)
         if not settings.on_gpus:
             environ = with_share_of_cores(environ, len(held), len(os.sched_getaffinity(0)))
         nursery = Nursery(settings, prefix, environ, supervisor)
         logger.info("pool {}: {} slots, {}", prefix, len(held), settings.vercel_api_url)
         code = supervisor.run([_slot(nursery, slot, fds) for slot, fds in held])
+        if terminal is not None:
+            terminal.close()
         _remove_work_dirs(settings, planned)
         logger.info("the pool has ended: {} ({})", code.name, int(code))
         return code
@@ -170,9 +179,15 @@ def _lock_devices(planned: Plan, state_dir: StateDir) -> list[tuple[SlotPlan, tu
     return held
 
 
-def _supervisor(
-    settings: Settings, state_dir: StateDir, prefix: str, environ: Mapping[str, str]
-) -> Supervisor:
+def _surroundings(
+    planned: Plan,
+    prefix: str,
+    environ: Mapping[str, str],
+    terminal: Terminal | None,
+    beside: Sequence[Companion],
+) -> Surroundings:
+    settings = planned.settings
+    state_dir = StateDir(settings.state_dir)
     identity = Identity(
         id=prefix,
         pid=os.getpid(),
@@ -182,23 +197,22 @@ def _supervisor(
         started=time.monotonic(),
         started_at=datetime.now(UTC),
     )
-
-    def publish(supervisor: Supervisor, now: float) -> None:
-        try:
-            write_status(state_dir, status_of(identity, supervisor, now))
-        except OSError as error:
-            logger.warning("the status could not be written: {}", error.strerror)
-
-    around = Surroundings(
+    outputs = [_output(settings, slot.name) for slot in planned.slots]
+    return Surroundings(
         signals=SignalRecorder(),
         gpus=ProbeClient.on_this_host(environ) if settings.on_gpus else None,
         ledger=Ledger(state_dir.ledger),
         events=event_sink(state_dir.events, "pool", wanted=settings.event_log),
         task_log=TaskLog(state_dir.tasks),
-        publish=publish,
+        publish=Publisher(state_dir, identity, outputs, terminal),
+        companions=beside,
+        memory=HostMemory(),
     )
-    rules = PoolRules(settings.max_tasks, settings.drain_timeout)
-    return Supervisor(rules, around, time.monotonic)
+
+
+def _output(settings: Settings, slot: str) -> Path:
+    """The file that takes what the slot's children and their libraries print."""
+    return settings.log_dir / f"{slot}.out"
 
 
 def _slot(nursery: Nursery, slot: SlotPlan, fds: tuple[int, ...]) -> Slot:
@@ -216,17 +230,3 @@ def _remove_work_dirs(settings: Settings, planned: Plan) -> None:
             shutil.rmtree(work_dir(settings, slot.name), ignore_errors=True)
         with contextlib.suppress(OSError):
             work_dir(settings, "any").parent.rmdir()
-
-
-def _log_to(settings: Settings) -> None:
-    template = formatter(settings.log_format, settings.secrets())
-    logger.remove()
-    logger.add(sys.stderr, level=settings.log_level, format=template, diagnose=False)
-    logger.add(
-        log_file(settings.log_dir, "pool"),
-        level=settings.log_level,
-        format=template,
-        rotation=ROTATION,
-        retention=RETENTION,
-        diagnose=False,
-    )

@@ -9,8 +9,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from pool.commands.check_pool import check
 from pool.commands.dry_run import print_plan
 from pool.commands.plan_pool import NoDevice, Plan, plan
+from pool.commands.preflight import Fetch, preflight
 from pool.commands.run_pool import PoolRunning, run
 from pool.errors import ConfigError
 from pool.exit_codes import ExitCode
@@ -18,7 +20,7 @@ from pool.settings.sources import load
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command's flags; each is a setting of its own name, except --config and --dry-run."""
+    """The command's flags; each that takes a value, but --config, is a setting of its own name."""
     flags = argparse.ArgumentParser(
         prog="start-pool",
         description="Start one worker for every visible GPU and keep them alive.",
@@ -33,25 +35,36 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument("--state-dir", metavar="DIR", help="status, locks, ledger (./state)")
     flags.add_argument("--max-tasks", metavar="N", help="drain after N finished tasks")
     flags.add_argument("--log-format", metavar="text|json", help="the form of log lines")
+    flags.add_argument("--http", metavar="HOST:PORT", help="serve the status page there")
     flags.add_argument("--dry-run", action="store_true", help="print the plan and end")
+    flags.add_argument("--check", action="store_true", help="prove what the pool needs, and end")
+    flags.add_argument("--download", action="store_true", help="fetch the weights and end")
     return flags
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command; its exit code."""
     flags = vars(parser().parse_args(arguments))
-    config, dry_run = flags.pop("config"), flags.pop("dry_run")
+    config, dry_run, download = (flags.pop(name) for name in ("config", "dry_run", "download"))
+    checks_only = flags.pop("check")
     try:
         loaded = load(flags, os.environ, config, Path.cwd())
+        if checks_only:
+            _warn(loaded.warnings)
+            return check(loaded, os.environ)
+        if download:
+            preflight(loaded.settings, (), os.environ, "all")
+            return ExitCode.CLEAN
         planned = plan(loaded.settings, os.environ)
+        fetch: Fetch = "never" if dry_run else "missing"
+        memory = preflight(loaded.settings, planned.slots, os.environ, fetch)
     except ConfigError as error:
         return _refuse(str(error), ExitCode.CONFIG)
     except NoDevice as error:
         return _refuse(str(error), ExitCode.NO_DEVICE)
-    for warning in (*loaded.warnings, *planned.warnings):
-        print(f"start-pool: warning: {warning}", file=sys.stderr)  # noqa: T201 - before the log
+    _warn((*loaded.warnings, *planned.warnings))
     if dry_run:
-        print_plan(loaded, planned)
+        print_plan(loaded, planned, memory)
         return ExitCode.CLEAN
     return _run(planned)
 
@@ -65,6 +78,11 @@ def _run(planned: Plan) -> int:
         return _refuse(str(error), ExitCode.NO_DEVICE)
     except PoolRunning as error:
         return _refuse(str(error), ExitCode.ALREADY_RUNNING)
+
+
+def _warn(warnings: Sequence[str]) -> None:
+    for warning in warnings:
+        print(f"start-pool: warning: {warning}", file=sys.stderr)  # noqa: T201 - before the log
 
 
 def _refuse(sentence: str, code: ExitCode) -> int:

@@ -1,36 +1,61 @@
-"""The status as a table for a person. Imported only where one is drawn: rich is not light."""
+"""The status as a table for a person. Imported only where one is drawn: rich is not light.
 
+Three layouts: on a wide terminal (and in a pipe) a slot is one line; on one of 80 columns its task
+has a line of its own; on a phone only the state and the stage are left.
+"""
+
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from rich.console import Group, JustifyMethod, RenderableType
-from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from pool.status.bar import bar
 from pool.status.schema import CurrentTask, SlotStatus, Status
+from pool.status.span import span
 from pool.status.status_file import Found
+from pool.status.totals import Totals
 from pool.supervisor.states import GIVEN_UP, WORKING
 
-_BAR_WIDTH = 12
-_BAR_FROM = 120
+_ONE_LINE_FROM = 112
+_NAMES_FROM = 150
+_TABLE_FROM = 60
+_BAR_WIDTH = 8
+_WARM_C, _HOT_C = 80, 90
+_LEASE_SHORT_S = 60.0
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What is drawn on: its width in columns, and whether it shows more than ASCII."""
+
+    width: int
+    unicode: bool = True
+    bars: bool = True
 
 
 @dataclass(frozen=True)
 class _Column:
-    """One column: how a slot's cell is drawn, and the narrowest terminal that it is shown on."""
+    """One column: how a slot's cell is drawn, and the narrowest paper that it is shown on."""
 
     title: str
-    cell: Callable[[SlotStatus], RenderableType]
+    cell: Callable[[SlotStatus], Text]
     from_width: int = 0
     right: bool = False
     of_gpus: bool = False
 
 
-def screen(found: Found, width: int) -> RenderableType:
-    """Everything about the pool, for a terminal of `width` columns; 40 are a phone's."""
+def screen(found: Found, paper: Paper, totals: Totals | None = None) -> RenderableType:
+    """Everything about the pool; 40 columns are a phone's."""
     status = found.status
-    return Group(_headline(found), _slots(status, width), *_reasons(status))
+    parts: list[RenderableType] = [_headline(found)]
+    if totals is not None:
+        parts.append(_totals(totals))
+    if names := _device_names(status):
+        parts.append(Text(names, style="dim"))
+    return Group(*parts, "", _slots(status, paper), *_reasons(status))
 
 
 def _headline(found: Found) -> Text:
@@ -39,88 +64,162 @@ def _headline(found: Found) -> Text:
     text.append(f"pool {pool.id}", style="bold")
     text.append(f"  {pool.state}", style=_pool_style(pool.state))
     if found.stale:
-        text.append(f"  status {found.age_s:.0f} s old", style="red")
-    text.append(f"  {pool.mode}  up {_span(pool.uptime_s)}  pid {pool.pid}  {pool.api_url}")
+        text.append(f"  status {span(found.age_s)} old", style="red")
+    text.append(f"  {pool.mode}  up {span(pool.uptime_s)}  pid {pool.pid}  {pool.api_url}")
     return text
 
 
-def _slots(status: Status, width: int) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+def _totals(totals: Totals) -> Text:
+    """The pool's last hour, and what is the matter with the queue."""
+    when = "the last hour" if totals.window_s >= 3600 else span(totals.window_s)
+    text = Text()
+    text.append(f"{totals.videos} videos in {when}")
+    if totals.videos_per_hour is not None and totals.window_s < 3600:
+        text.append(f" ({totals.videos_per_hour:g} an hour)")
+    for count, what in ((totals.failed, "failed"), (totals.lost, "lost")):
+        if count:
+            text.append(f", {count} {what}")
+    if totals.worked_share is not None:
+        text.append(f"  worked {totals.worked_share:.0%}")
+    if totals.key_refused_s is not None:
+        text.append(f"  key refused (401) for {span(totals.key_refused_s)}", style="red")
+    elif totals.poll_failures:
+        text.append(f"  queue not reached ({totals.poll_failures} times)", style="red")
+    elif totals.queue_empty_s is not None:
+        text.append(f"  queue empty for {span(totals.queue_empty_s)}", style="yellow")
+    return text
+
+
+def _device_names(status: Status) -> str:
+    names = Counter(slot.device.name for slot in status.slots if slot.device is not None)
+    return ", ".join(f"{count} × {name}" for name, count in names.items())
+
+
+def _slots(status: Status, paper: Paper) -> RenderableType:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0))
     with_gpu = any(slot.device is not None for slot in status.slots)
     shown = [
         column
-        for column in _columns(width)
-        if width >= column.from_width and (with_gpu or not column.of_gpus)
+        for column in _columns(paper)
+        if paper.width >= column.from_width and (with_gpu or not column.of_gpus)
     ]
     for column in shown:
         justify: JustifyMethod = "right" if column.right else "left"
         table.add_column(column.title, justify=justify, no_wrap=True)
     for slot in status.slots:
         table.add_row(*(column.cell(slot) for column in shown))
-    return table
+    if not _TABLE_FROM <= paper.width < _ONE_LINE_FROM:
+        return table
+    tasks = [_task_line(slot, slot.current, paper) for slot in status.slots if slot.current]
+    return Group(table, *([""] if tasks else []), *tasks)
 
 
-def _columns(width: int) -> Iterator[_Column]:
-    yield _Column("slot", lambda slot: slot.slot)
+def _columns(paper: Paper) -> Iterator[_Column]:
+    wide, plain = _ONE_LINE_FROM, Text
+    yield _Column("slot", lambda slot: plain(slot.slot))
+    yield _Column("name", lambda slot: plain(slot.device.name if slot.device else "-"), _NAMES_FROM)
     yield _Column("state", lambda slot: Text(slot.state, style=_slot_style(slot.state)))
-    yield _Column("memory", _memory, 80, of_gpus=True)
-    yield _Column("load", _load, _BAR_FROM, right=True, of_gpus=True)
-    yield _Column("temp", _temperature, 80, right=True, of_gpus=True)
-    yield _Column("task", lambda slot: slot.current.item_id[:8] if slot.current else "-", _BAR_FROM)
-    yield _Column("stage", lambda slot: _stage(slot.current, with_bar=width >= _BAR_FROM))
-    yield _Column("left", _left, 60, right=True)
-    yield _Column("lease", _lease, 132, right=True)
-    yield _Column("ok/fail/lost", _counts, 60, right=True)
-    yield _Column("restarts", lambda slot: str(slot.restarts), _BAR_FROM, right=True)
+    yield _Column("memory", lambda slot: _memory(slot, paper), _TABLE_FROM, of_gpus=True)
+    yield _Column("load", _load, _TABLE_FROM, right=True, of_gpus=True)
+    yield _Column("temp", _temperature, _TABLE_FROM, right=True, of_gpus=True)
+    yield _Column("power", _power, _TABLE_FROM, right=True, of_gpus=True)
+    yield _Column(
+        "task", lambda slot: plain(slot.current.item_id[:8] if slot.current else "-"), wide
+    )
+    if paper.width >= wide:
+        yield _Column("stage", lambda slot: _stage(slot.current, paper))
+    elif paper.width < _TABLE_FROM:
+        yield _Column("stage", lambda slot: _stage(slot.current, Paper(paper.width, bars=False)))
+    yield _Column("left", lambda slot: _left(slot.current), wide, right=True)
+    yield _Column("lease", lambda slot: _lease(slot.current), wide, right=True)
+    yield _Column("ok/fail/lost", _counts, _TABLE_FROM, right=True)
+    yield _Column("restarts", lambda slot: plain(str(slot.restarts)), _TABLE_FROM, right=True)
 
 
-def _memory(slot: SlotStatus) -> str:
+def _memory(slot: SlotStatus, paper: Paper) -> Text:
     gpu = slot.gpu
-    if gpu is None or gpu.memory_used_bytes is None or gpu.memory_total_bytes is None:
-        return "unknown"
-    return f"{gpu.memory_used_bytes / 2**30:.1f}/{gpu.memory_total_bytes / 2**30:.0f} GiB"
+    if gpu is None or gpu.memory_used_bytes is None or not gpu.memory_total_bytes:
+        return Text("unknown", style="dim")
+    used, total = gpu.memory_used_bytes, gpu.memory_total_bytes
+    text = Text(f"{used / 2**30:.0f}/{total / 2**30:.0f}G")
+    if not paper.bars:
+        return text
+    return Text.assemble((bar(used / total, _BAR_WIDTH, unicode=paper.unicode), "cyan"), " ", text)
 
 
-def _load(slot: SlotStatus) -> str:
+def _load(slot: SlotStatus) -> Text:
     gpu = slot.gpu
-    return "-" if gpu is None or gpu.utilization_percent is None else f"{gpu.utilization_percent}%"
+    known = gpu is not None and gpu.utilization_percent is not None
+    return Text(f"{gpu.utilization_percent}%" if gpu and known else "-")
 
 
-def _temperature(slot: SlotStatus) -> str:
+def _temperature(slot: SlotStatus) -> Text:
     gpu = slot.gpu
-    return "-" if gpu is None or gpu.temperature_c is None else f"{gpu.temperature_c}°C"
+    if gpu is None or gpu.temperature_c is None:
+        return Text("-")
+    style = "red" if gpu.temperature_c >= _HOT_C else "yellow"
+    return Text(f"{gpu.temperature_c}°C", style=style if gpu.temperature_c >= _WARM_C else "")
 
 
-def _stage(current: CurrentTask | None, *, with_bar: bool) -> RenderableType:
+def _power(slot: SlotStatus) -> Text:
+    gpu = slot.gpu
+    return Text("-" if gpu is None or gpu.power_w is None else f"{gpu.power_w:.0f}W")
+
+
+def _stage(current: CurrentTask | None, paper: Paper) -> Text:
     if current is None:
-        return "-"
+        return Text("-")
     if not current.steps:
-        return current.stage
-    if not with_bar:
-        return f"{current.stage} {current.progress:.0%}"
-    row = Table.grid(padding=(0, 1))
-    bar = ProgressBar(total=1.0, completed=current.progress, width=_BAR_WIDTH)
-    row.add_row(current.stage, bar, f"{current.progress:.0%}")
-    return row
+        return Text(current.stage)
+    share = f"{current.progress:.0%}"
+    if not paper.bars:
+        return Text(f"{current.stage} {share}")
+    drawn = bar(current.progress, _BAR_WIDTH, unicode=paper.unicode)
+    return Text.assemble(f"{current.stage:<8} ", (drawn, "green"), f" {share:>4}")
 
 
-def _left(slot: SlotStatus) -> str:
-    current = slot.current
-    return "-" if current is None or current.eta_s is None else _span(current.eta_s)
+def _left(current: CurrentTask | None) -> Text:
+    return Text("-" if current is None or current.eta_s is None else span(current.eta_s))
 
 
-def _lease(slot: SlotStatus) -> str:
-    return "-" if slot.current is None else _span(slot.current.lease_remaining_s)
+def _lease(current: CurrentTask | None) -> Text:
+    if current is None:
+        return Text("-")
+    short = current.lease_remaining_s < _LEASE_SHORT_S
+    return Text(span(current.lease_remaining_s), style="red" if short else "")
 
 
-def _counts(slot: SlotStatus) -> str:
-    return f"{slot.tasks_completed}/{slot.tasks_failed}/{slot.tasks_lost}"
+def _task_line(slot: SlotStatus, current: CurrentTask, paper: Paper) -> Text:
+    """The task in work, on a line of its own."""
+    left = Text.assemble("  ", _left(current), " left") if current.eta_s is not None else Text()
+    return Text.assemble(
+        f"{slot.slot:<5} {current.item_id[:8]} ",
+        _stage(current, paper),
+        left,
+        "  lease ",
+        _lease(current),
+    )
 
 
-def _reasons(status: Status) -> Iterator[Text]:
-    for slot in status.slots:
-        if slot.reason is not None and slot.state not in WORKING:
-            yield Text(f"{slot.slot}: {slot.reason}", style=_slot_style(slot.state))
+def _counts(slot: SlotStatus) -> Text:
+    return Text(f"{slot.tasks_completed}/{slot.tasks_failed}/{slot.tasks_lost}")
+
+
+def _reasons(status: Status) -> Iterator[RenderableType]:
+    """Why slots do not work; for those that do, how their former child ended."""
+    said = [line for slot in status.slots if (line := _reason(slot)) is not None]
+    if said:
+        yield ""
+        yield from said
+
+
+def _reason(slot: SlotStatus) -> Text | None:
+    if slot.reason is not None:
+        return Text(f"{slot.slot}: {slot.reason}", style=_slot_style(slot.state))
+    if slot.last_exit is not None:
+        last = slot.last_exit
+        return Text(f"{slot.slot}: last restart {last.at}: {last.reason}", style="dim")
+    return None
 
 
 def _pool_style(state: str) -> str:
@@ -131,12 +230,3 @@ def _slot_style(state: str) -> str:
     if state in GIVEN_UP:
         return "red"
     return "green" if state in WORKING else "yellow"
-
-
-def _span(seconds: float) -> str:
-    whole = int(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60}:{whole % 60:02d} min"
-    return f"{whole // 3600}:{whole % 3600 // 60:02d} h"

@@ -62,3 +62,14 @@ def test_log_lines_scroll_above_the_line_that_stays(monkeypatch):
         "x" * 18 + "…",
         "",
     ]
+
+
+def test_a_terminal_that_is_gone_harms_nobody():
+    class Gone(io.StringIO):
+        def write(self, text):
+            raise OSError(5, "Input/output error")
+
+    terminal = Terminal(Gone())
+    terminal.write("a line\n")
+    terminal.show("gpu0")
+    terminal.close()
