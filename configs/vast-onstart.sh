@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# The on-start script of a Vast template: docs/vast.md says how it is used.
+#
+# Vast runs it as root at every start of the instance, also after a preemption. It brings the project
+# onto the instance's disk, installs what is missing, and keeps a pool running as an ordinary user.
+# Everything lies under POOL_HOME, which survives a stop. Needed in the template's environment:
+# POOL_REPOSITORY (what to clone), VERCEL_API_URL, WORKER_API_KEY.
+set -euo pipefail
+
+home=${POOL_HOME:-/workspace/pool}
+app=$home/app
+config=${POOL_CONFIG:-configs/wan22-ti2v-5b.yaml}
+user=pool
+
+say() { printf '%s vast-onstart: %s\n' "$(date -u +%FT%TZ)" "$*"; }
+
+prepare_machine() {
+    if ! command -v git >/dev/null || ! command -v tmux >/dev/null || ! python3 -c 'import ensurepip' 2>/dev/null; then
+        apt-get update -qq
+        DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends \
+            ca-certificates gcc git libc6-dev python3 python3-venv tmux
+    fi
+    id "$user" >/dev/null 2>&1 || useradd --create-home "$user"
+    mkdir -p "$home"
+    chown "$user" "$home"
+}
+
+as_user() { # the template's environment goes along, root's own folders do not
+    runuser -u "$user" -- env \
+        HOME="$home" \
+        HF_HOME="$home/huggingface" \
+        POOL_STATE_DIR="$home/state" \
+        TEMP_DIR="$home/temp" \
+        LOG_DIR="$home/logs" \
+        POOL_DRAIN_TIMEOUT="${POOL_DRAIN_TIMEOUT:-8}" \
+        "$@"
+}
+
+fetch_project() { # a first start clones; later ones keep what is there, unless POOL_UPDATE is set
+    if [ ! -d "$app/.git" ]; then
+        as_user git clone --depth 1 "$POOL_REPOSITORY" "$app"
+    elif [ -n "${POOL_UPDATE:-}" ]; then
+        as_user git -C "$app" pull --ff-only
+    fi
+}
+
+run_pool() { # start it again after everything that another start may cure
+    cd "$app"
+    while true; do
+        code=0
+        as_user bin/start-pool --config "$config" || code=$?
+        say "the pool ended with $code"
+        case $code in
+            0 | 2 | 3 | 4 | 5 | 8) return "$code" ;; # docs/operate.md says what each means
+        esac
+        sleep 10
+    done
+}
+
+main() {
+    : "${POOL_REPOSITORY:?set it in the environment of the Vast template}"
+    prepare_machine
+    fetch_project
+    as_user "$app/bin/install"
+    run_pool
+}
+
+if [ "${1:-}" = --in-background ]; then
+    main >>"$home/vast-onstart.log" 2>&1
+else
+    # Vast waits for this script, so the work goes on behind it.
+    mkdir -p "$home"
+    setsid --fork "$0" --in-background </dev/null >/dev/null 2>&1
+fi

@@ -1,0 +1,111 @@
+"""The on-start script of a Vast machine, run with stand-ins for what only root may do there."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "configs" / "vast-onstart.sh"
+
+STAND_INS = {
+    "runuser": 'shift 3\nexec "$@"',  # runuser -u pool -- command
+    "id": "exit 0",
+    "useradd": "exit 1",
+    "chown": "exit 0",
+    "apt-get": "exit 1",
+    "tmux": "exit 0",
+    "sleep": "exit 0",
+}
+START_POOL = """#!/bin/sh
+echo "$*|$POOL_STATE_DIR|$POOL_DRAIN_TIMEOUT|$WORKER_API_KEY" >>"$HOME/starts"
+code=$(head -n 1 "$HOME/codes")
+sed -i 1d "$HOME/codes"
+exit "$code"
+"""
+
+
+def executable(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def git(*arguments, **more):
+    subprocess.run(["git", *arguments], check=True, capture_output=True, **more)
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """A machine whose project only writes down how it was started."""
+    for name, body in STAND_INS.items():
+        executable(tmp_path / "stand-ins" / name, f"#!/bin/bash\n{body}\n")
+    project = tmp_path / "project"
+    executable(project / "bin/install", '#!/bin/sh\necho installed >>"$HOME/installs"\n')
+    executable(project / "bin/start-pool", START_POOL)
+    git("init", "-q", cwd=project)
+    git("add", "-A", cwd=project)
+    git("-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "x", cwd=project)
+    (tmp_path / "home").mkdir()
+    return tmp_path
+
+
+def run(machine, *codes, **environ):
+    home = machine / "home"
+    (home / "codes").write_text("".join(f"{code}\n" for code in codes))
+    ended = subprocess.run(
+        [SCRIPT, "--in-background"],
+        env={
+            "PATH": f"{machine / 'stand-ins'}:{os.environ['PATH']}",
+            "POOL_HOME": str(home),
+            "POOL_REPOSITORY": f"file://{machine / 'project'}",
+            "WORKER_API_KEY": "key-of-the-worker",
+            **environ,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    return ended.returncode, (home / "vast-onstart.log").read_text()
+
+
+def starts(machine):
+    return (machine / "home" / "starts").read_text().splitlines()
+
+
+def test_a_pool_that_crashed_is_started_again_and_one_that_drained_is_not(machine):
+    code, log = run(machine, 1, 137, 0)
+    assert code == 0
+    assert len(starts(machine)) == 3
+    assert [line.rpartition(" ")[2] for line in log.splitlines() if "ended with" in line] == [
+        "1",
+        "137",
+        "0",
+    ]
+
+
+@pytest.mark.parametrize("code", [2, 3, 4, 5, 8])
+def test_what_another_start_cannot_cure_is_left_alone(machine, code):
+    assert run(machine, code)[0] == code
+    assert len(starts(machine)) == 1
+
+
+def test_everything_lies_where_it_survives_a_stop(machine):
+    run(machine, 0, POOL_CONFIG="configs/other.yaml")
+    home = machine / "home"
+    assert starts(machine) == [f"--config configs/other.yaml|{home}/state|8|key-of-the-worker"]
+    assert (home / "installs").read_text() == "installed\n"
+
+
+def test_a_second_start_keeps_the_project_as_it_is(machine):
+    run(machine, 0)
+    (machine / "home/app/changed").touch()
+    run(machine, 0)
+    assert (machine / "home/app/changed").exists()
+    assert len(starts(machine)) == 2
+
+
+def test_the_key_is_in_no_log(machine):
+    assert "key-of-the-worker" not in run(machine, 1, 0)[1]
