@@ -3,6 +3,7 @@
     PoolError
     ├── ConfigError    stop: the settings are wrong; one line says which, where read, and the cure
     ├── Transient      back off and try again
+    ├── MaybeStored    find out whether the video has arrived before storing it again
     ├── LeaseLost      drop the task without a word to the server
     ├── TaskFailed     report the task failed, with this sentence
     └── DeviceUnfit    end this process; only a fresh one may use the device
@@ -26,6 +27,10 @@ class Transient(PoolError):
     def __init__(self, message: str, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class MaybeStored(PoolError):
+    """A video was sent whole and no answer came: it may be in the storage."""
 
 
 class LeaseLost(PoolError):

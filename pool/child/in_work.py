@@ -7,6 +7,7 @@ outcomes back, and keeps the fence's deadline equal to the lease's.
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from loguru import logger
@@ -18,7 +19,7 @@ from pool.child.news import Inbox, MoveEnded, Stirred
 from pool.child.translate import Verdict, verdict
 from pool.child.workbench import Tools, Workbench
 from pool.event_log import EventName
-from pool.lease.job import Job, JobRules, Phase
+from pool.lease.job import Job, JobRules
 from pool.lease.moves import (
     Encode,
     Ending,
@@ -31,6 +32,7 @@ from pool.lease.moves import (
     ReportFailed,
     Store,
 )
+from pool.lease.order import Phase
 from pool.messages import Current, TaskEnded
 
 _KEPT_SIGNS = 1000
@@ -87,11 +89,13 @@ class Means:
 class Admission:
     """How a task came in. `serial` tells its outcomes from those of others.
 
-    `seat` is its place among the tasks in work. `alone`: a child died over it before, so nothing
-    else may be in work beside it. `found` is its video, finished under an earlier lease.
+    `asked_at` is the monotonic second at which the question for it left. `seat` is its place among
+    the tasks in work. `alone`: a child died over it before, so nothing else may be in work beside
+    it. `found` is its video, finished under an earlier lease.
     """
 
     serial: int
+    asked_at: float
     seat: int
     alone: bool
     found: Video | None
@@ -104,6 +108,7 @@ class InWork:
         self.task = task
         self.job = job
         self.serial = admission.serial
+        self.asked_at = admission.asked_at
         self.alone = admission.alone
         self.seat = admission.seat
         self.unfit: str | None = None
@@ -112,6 +117,7 @@ class InWork:
         self.inferring = False
         self.was_ready = False
         self._open = 0
+        self._due: list[Move] = []
         self._stirred_at = 0.0
         self._means = means
         self._fence = Fence(job.lease.deadline, means.clock)
@@ -122,7 +128,7 @@ class InWork:
         self._log = logger.bind(item_id=task.item_id)
 
     def step(self, now: float, may: Callable[[Move], bool]) -> None:
-        """Start what is due, and close the fence once nothing may leave any more."""
+        """Decide what is due, and close the fence once nothing may leave any more."""
         self._take_signs()
         before = self.job.pace.stage
         moves = self.job.step(now, may)
@@ -130,11 +136,18 @@ class InWork:
         if self.job.ending is not None or self.job.stopping:
             self._fence.close()
         for move in moves:
-            self._submit(move, now)
+            self._admit(move, now)
         if self.job.pace.stage is not before:
             self._log.debug("stage {}", self.job.pace.stage)
 
-    def handle(self, ended: MoveEnded, now: float) -> None:
+    def start(self) -> None:
+        """Start what is due."""
+        due, self._due = self._due, []
+        for move in due:
+            lane = self._means.lanes.of(move, self.seat)
+            lane.submit(partial(self._carry_out, move))
+
+    def handle(self, ended: MoveEnded) -> None:
         """Take in what came of a move."""
         self._open -= 1
         if isinstance(ended.outcome.move, Infer):
@@ -144,7 +157,9 @@ class InWork:
             self.suspect |= ended.verdict.suspect
         self._take_signs()
         was_confirmed = self.job.confirmed
-        self.job.handle(ended.outcome, now)
+        # By the time of the answer, not by that at which the loop got round to it: a loop that was
+        # held up must not take two 404s for closer together than they were.
+        self.job.handle(ended.outcome, ended.ended_at)
         if self.job.confirmed and not was_confirmed:
             self._note("confirmed")
         if (event := _event_of(ended.outcome)) is not None:
@@ -222,13 +237,13 @@ class InWork:
         tools = self._means.tools
         tools.events.note(event, tools.worker_id, self.task.item_id)
 
-    def _submit(self, move: Move, now: float) -> None:
+    def _admit(self, move: Move, now: float) -> None:
         self._open += 1
+        self._due.append(move)
         if isinstance(move, Infer):
             self.infer_started_at = now
             self.inferring = True
             self._note("infer_started")
-        self._means.lanes.of(move, self.seat).submit(lambda: self._carry_out(move))
 
     def _carry_out(self, move: Move) -> None:
         """Runs on a lane."""

@@ -6,6 +6,9 @@ the job or the polling rules say what is due, starts it on a lane, and returns w
 called again. It never blocks and never sends anything itself, so that neither a slow server nor an
 inference of an hour delays a drain or a heartbeat.
 
+What is due is told to the supervisor before it is started: when the process dies of a task, or
+hangs with it, somebody knows what it was about to do.
+
 The order at the end of a lease matters: the fence closes first (nothing more leaves), the work is
 cancelled, and only when all its moves have come back are the task's files removed and its seat
 given to another. A move that never comes back is a hang; the supervisor sees it by the same limits.
@@ -103,11 +106,14 @@ class ChildLoop:
         for item in news:
             self._take(item, now)
         self._desk.step(now)
-        self._let_go(now)
+        if self._let_go(now):
+            # What waited for the end of another can start.
+            self._desk.step(now)
         if self.exit is None:
             self._look_for_more(now)
         self._beat(now)
         self._outlet.flush()
+        self._desk.start()
         return self._wake_at(now)
 
     # News
@@ -115,7 +121,8 @@ class ChildLoop:
     def _take(self, news: News, now: float) -> None:
         match news:
             case MoveEnded():
-                self._desk.handle(news, now)
+                self._desk.handle(news)
+                self._retire_if(self._desk.unfit, ExitCode.DEVICE_UNFIT, now)
             case Polled():
                 self._polled(news, now)
             case BackendLoaded(failure=failure):
@@ -171,6 +178,11 @@ class ChildLoop:
     # Work
 
     def _begin(self, task: Task, polled: Polled, now: float) -> None:
+        if self._desk.works_on(task.item_id):
+            # The lease went to somebody else meanwhile, ran out there, and came back to this worker
+            # id: the server takes the one in work for its holder, so the work simply goes on.
+            logger.bind(item_id=task.item_id).info("leased again while it is in work")
+            return
         lease = Lease.taken(
             sent_at=polled.sent_at,
             answered_at=polled.answered_at,
@@ -188,7 +200,13 @@ class ChildLoop:
             jitter=self._jitter,
         )
         self._serial += 1
-        admission = Admission(self._serial, self._desk.free_seat(), bool(deaths), found)
+        admission = Admission(
+            serial=self._serial,
+            asked_at=polled.sent_at,
+            seat=self._desk.free_seat(),
+            alone=bool(deaths),
+            found=found,
+        )
         work = InWork(task, job, self._means, admission)
         self._desk.tasks.append(work)
         tools.events.note("leased", tools.worker_id, task.item_id)
@@ -200,19 +218,25 @@ class ChildLoop:
         elif self._draining:
             work.give_back(now)
 
-    def _let_go(self, now: float) -> None:
-        """Let go of the tasks that are over; past a stop's deadline, of all."""
+    def _let_go(self, now: float) -> bool:
+        """Let go of the tasks that are over; past a stop's deadline, of all; whether any was."""
         out_of_time = self._stop_by is not None and now >= self._stop_by
-        for work in self._desk.take_away_finished(at_once=out_of_time):
+        over = self._desk.take_away_finished(at_once=out_of_time)
+        for work in over:
             if work.over:
                 work.clear()
             if work.job.ending is not None:
                 ended = work.ended()
                 self._say_ended(ended)
                 self._outlet.send(ended)
-            if work.unfit is not None:
-                self._retire = Exit(ExitCode.DEVICE_UNFIT, work.unfit)
-                self._drain(now)
+            self._retire_if(self._means.tools.backend.worn_out(), ExitCode.WORN_OUT, now)
+        return bool(over)
+
+    def _retire_if(self, why: str | None, code: ExitCode, now: float) -> None:
+        """Make way for a fresh process, if there is a reason to: deliver what is made, then end."""
+        if why is not None and self._retire is None:
+            self._retire = Exit(code, why)
+            self._drain(now)
 
     def _say_ended(self, ended: TaskEnded) -> None:
         log = logger.bind(item_id=ended.item_id)
@@ -263,8 +287,7 @@ class ChildLoop:
         times = [self._beat_at]
         if self._stop_by is not None:
             times.append(self._stop_by)
-        tasks = self._desk.tasks
-        times += [task.job.wake_at(now) for task in tasks if task.job.ending is None]
+        times.append(self._desk.wake_at(now))
         if not self._draining and not self._poller.asking:
             wanted = self._waiting_for is None and self._desk.wish(now) is not Wish.NONE
             times.append(self._poller.look_at if wanted else now + _BEAT_S)

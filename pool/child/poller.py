@@ -14,7 +14,7 @@ from pool.child.poll_gate import PollGate, Turn
 from pool.lease.polling import Answer, PollRules
 
 _LOOK_AGAIN_S = 0.025
-_LOOK_AGAIN_CAP_S = 1.0
+_LOOK_AGAIN_CAP_S = 0.25
 _SIBLINGS_SPREAD_S = 0.02
 _DEFERENCE_S = 0.25
 """Longer than an idle sibling takes to notice that it may ask."""
@@ -63,7 +63,8 @@ class Poller:
         self._clock = clock
         self._jitter = jitter
         self._turn: Turn | None = None
-        self._looks = 0
+        self._look_again_s = _LOOK_AGAIN_S
+        self._idle = False
 
     @property
     def asking(self) -> bool:
@@ -79,16 +80,17 @@ class Poller:
             return
         turn = self._gate.try_enter()
         if turn is None:
-            self.look_at = now + min(_LOOK_AGAIN_CAP_S, _LOOK_AGAIN_S * 1.5**self._looks)
-            self._looks += 1
+            self.look_at = now + self._look_again_s
+            self._look_again_s = min(_LOOK_AGAIN_CAP_S, self._look_again_s * 1.5)
             return
-        self._looks = 0
+        self._look_again_s = _LOOK_AGAIN_S
         ask_at = turn.state.next_at + (_DEFERENCE_S if defer else 0.0)
         if ask_at > now:
             turn.leave()
             self.look_at = ask_at + _SIBLINGS_SPREAD_S * self._jitter()
             return
         self._turn = turn
+        self._say("[POLLING] Requesting next task...")
         self._lane.submit(self._ask)
 
     def answered(self, polled: Polled, now: float) -> Task | None:
@@ -97,6 +99,9 @@ class Poller:
         A task of the other kind is returned too: its lease must be given back.
         """
         answer, retry_after_s = self._classify(polled)
+        if answer is Answer.EMPTY:
+            self._say("[IDLE] No task available")
+        self._idle = answer is Answer.EMPTY
         turn, self._turn = self._turn, None
         if turn is not None:
             with turn:
@@ -115,6 +120,10 @@ class Poller:
     def wanted(self, task: Task) -> bool:
         """Whether the task is of this pool's kind."""
         return self._asking.wanted(task.inference_provider)
+
+    def _say(self, line: str) -> None:
+        """Once when the queue falls empty; while it stays so, an idle pool fills no disk."""
+        logger.log("DEBUG" if self._idle else "INFO", "{}", line)
 
     def _classify(self, polled: Polled) -> tuple[Answer, float | None]:
         match polled.error:

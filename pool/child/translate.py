@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 from client import errors as api
 from inference import errors as made
-from pool.errors import LeaseLost
+from pool.errors import LeaseLost, MaybeStored
 from pool.lease.moves import Fault, Move, ProbeUpload, Store
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EROFS, errno.EIO}
 
 _TABLE: tuple[tuple[type[BaseException], Fault], ...] = (
     (LeaseLost, Fault.CANCELLED),
+    (MaybeStored, Fault.MAYBE_STORED),
     (made.Cancelled, Fault.CANCELLED),
     (api.TransferStopped, Fault.CANCELLED),
     (api.Transient, Fault.TRANSIENT),

@@ -5,6 +5,7 @@ network does, the file waits in the state folder; when the task comes back to th
 it is delivered and not made again.
 """
 
+import contextlib
 import json
 import shutil
 import time
@@ -84,5 +85,7 @@ class Undelivered:
     def _forget_old(self) -> None:
         oldest = time.time() - _KEPT_S
         for file in self._folder.iterdir():
-            if file.stat().st_mtime < oldest:
-                file.unlink(missing_ok=True)
+            # A sibling may deliver, and drop, what was listed a moment ago.
+            with contextlib.suppress(FileNotFoundError):
+                if file.stat().st_mtime < oldest:
+                    file.unlink()

@@ -14,12 +14,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
+from client.errors import Transient
 from client.wire import SignedDownload, SignedUpload, Task
 from inference.backend import Backend, Progress, Request, Video
 from inference.seed import seed_for
 from pool.child.fence import Fence
 from pool.child.undelivered import Undelivered
-from pool.errors import LeaseLost
+from pool.errors import LeaseLost, MaybeStored
 from pool.event_log import EventSink
 from pool.lease.moves import (
     Encode,
@@ -106,7 +107,9 @@ class Workbench:
         self.video: Video | None = None
         self._tools = tools
         self._progress = progress
-        self._folder = tools.work_dir / self.name
+        # A folder for each lease, not for each item: a child may lease an item again while a
+        # request of the lease that it lost is still on its way.
+        self._folder = tools.work_dir / f"{self.name}-{lease_id.rpartition('#')[2]}"
         self._prepared: Any = None
         self._clip: Any = None
 
@@ -205,12 +208,17 @@ class Workbench:
             raise RuntimeError("a video is stored before it was encoded")
         signed = self._tools.queue.sign_upload(self.task.item_id)
         self._check()
-        self._tools.shelf.store(
-            signed.url,
-            self.video.path,
-            progress=self._progress,
-            stop=lambda: self.fence.closed,
-        )
+        try:
+            self._tools.shelf.store(
+                signed.url,
+                self.video.path,
+                progress=self._progress,
+                stop=lambda: self.fence.closed,
+            )
+        except Transient as error:
+            if error.maybe_done:
+                raise MaybeStored(str(error)) from None
+            raise
         return signed.storage_path
 
     def _report(self, move: ReportCompleted | ReportFailed) -> None:

@@ -6,6 +6,7 @@
     polling.py   when the pool may ask for the next task
     rhythm.py    when to lease the next task while the device is busy
     retry.py     how long each move is tried again before the task is let go
+    order.py     what follows what, and in which stage a person sees it
     job.py       the state machine of one lease: which move comes next
     moves.py     what a job can ask for, and what comes back
 

@@ -3,9 +3,10 @@
 Theory of operation. A job is a state machine without I/O. Its owner (the child's loop, or a
 simulation) calls `step(now)` and starts the moves that come back; hands every `Outcome` to
 `handle`; tells `moved` of each sign of life; and calls `step` again at `wake_at`, or sooner after
-news. Two things run beside each other: the *work*, one move at a time in the order of `_NEXT`, and
-the *renewals*, which confirm the lease and keep it. They meet in two places: a move in
-`_NEEDS_CONFIRMATION` waits until the lease is confirmed, and a lost lease ends the work.
+news. Two things run beside each other: the *work*, one move at a time in the order that
+`pool.lease.order` gives, and the *renewals*, which confirm the lease and keep it. They meet in two
+places: a move in `NEEDS_CONFIRMATION` waits until the lease is confirmed, and a lost lease ends the
+work.
 
 What holds by construction:
 
@@ -13,23 +14,20 @@ What holds by construction:
   sent for the task.
 * From the first `ReportCompleted` on, no other report can follow: `failed` is never sent after
   `completed`, not even when the answer was lost.
-* `ReportCompleted` is reached only from `Store`, or because the object exists already.
+* `ReportCompleted` is reached only from `Store`, or because the object exists already, or may:
+  the server signs the object before it believes a report, so the report is the look.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
 
 from pool.lease.lease import Lease
 from pool.lease.moves import (
-    Encode,
     Ending,
     Fault,
-    Fetch,
     Infer,
     Move,
     Outcome,
-    Prepare,
     ProbeUpload,
     Release,
     Renew,
@@ -37,43 +35,10 @@ from pool.lease.moves import (
     ReportFailed,
     Store,
 )
+from pool.lease.order import AFTER, DELIVERS, NEEDS_CONFIRMATION, NEXT, STAGE, Phase
 from pool.lease.pace import Limits, Pace, Stage
 from pool.lease.renewal import RenewalAttempts, RenewalRules, confirmed, next_renewal_at
-from pool.lease.retry import PRESUMED_ATTEMPTS, PROBE_ATTEMPTS, Retry
-
-_NEXT: dict[type[Move], Move] = {
-    ProbeUpload: Fetch(),
-    Fetch: Prepare(),
-    Prepare: Infer(),
-    Infer: Encode(),
-    Encode: Store(),
-}
-
-_STAGE: dict[type[Move], Stage] = {
-    ProbeUpload: Stage.CONFIRM,
-    Fetch: Stage.DOWNLOAD,
-    Prepare: Stage.PREPARE,
-    Infer: Stage.INFER,
-    Encode: Stage.ENCODE,
-    Store: Stage.UPLOAD,
-    ReportCompleted: Stage.REPORT,
-    ReportFailed: Stage.REPORT,
-    Release: Stage.REPORT,
-}
-
-_NEEDS_CONFIRMATION = (Infer, Store, ReportCompleted, ReportFailed)
-
-
-_DELIVERS = (Stage.UPLOAD, Stage.REPORT)
-_AFTER = (Stage.ENCODE, *_DELIVERS)
-
-
-class Phase(Enum):
-    """On which side of the device's work a job is."""
-
-    BEFORE = auto()
-    ON_DEVICE = auto()
-    AFTER = auto()
+from pool.lease.retry import PRESUMED_ATTEMPTS, PRESUMPTIONS, PROBE_ATTEMPTS, Retry
 
 
 @dataclass(frozen=True)
@@ -123,6 +88,8 @@ class Job:
         self._entered_at = lease.answered_at
         self._seed_offset = 0
         self._stored = False
+        self._maybe_stored = False
+        self._presumptions = 0
         self._completed_sent = False
         self._release_at: float | None = None
 
@@ -176,7 +143,7 @@ class Job:
         """
         if self.ending is not None or self.stopping:
             return
-        if self.pace.stage in _DELIVERS and now < deliver_until:
+        if self.pace.stage in DELIVERS and now < deliver_until:
             self._release_at = deliver_until
         else:
             self._give_back(now)
@@ -206,7 +173,7 @@ class Job:
             return Phase.ON_DEVICE
         if isinstance(self._next, Infer):
             return Phase.BEFORE
-        return Phase.AFTER if self.pace.stage in _AFTER else Phase.BEFORE
+        return Phase.AFTER if self.pace.stage in AFTER else Phase.BEFORE
 
     @property
     def confirmed(self) -> bool:
@@ -270,12 +237,12 @@ class Job:
         return self._next
 
     def _waits_for_confirmation(self) -> bool:
-        return isinstance(self._next, _NEEDS_CONFIRMATION) and not self.confirmed
+        return isinstance(self._next, NEEDS_CONFIRMATION) and not self.confirmed
 
     def _start(self, move: Move, now: float) -> None:
         self._running, self._next = move, None
         self._completed_sent |= isinstance(move, ReportCompleted)
-        stage = _STAGE[type(move)]
+        stage = STAGE[type(move)]
         if stage is self.pace.stage:
             self.pace = self.pace.moved(now, 0, 0)
         else:
@@ -310,7 +277,7 @@ class Job:
                 if isinstance(move, ProbeUpload):
                     self._paths = [outcome.text]
                 made = isinstance(move, ProbeUpload) and self._made
-                self._follow_with(Store() if made else _NEXT[type(move)])
+                self._follow_with(Store() if made else NEXT[type(move)])
 
     def _failed(self, outcome: Outcome, fault: Fault, now: float) -> None:
         match fault:
@@ -325,6 +292,9 @@ class Job:
                 self._follow_with(ReportCompleted(self._paths[0]))
             case Fault.REFUSED:
                 self.lease = self.lease.refused()
+            case Fault.MAYBE_STORED:
+                self._maybe_stored = True
+                self._presume(outcome, now)
             case Fault.MISSED | Fault.TRANSIENT | Fault.ABSENT:
                 if fault is Fault.MISSED:
                     self.lease = self.lease.missed(now)
@@ -344,8 +314,10 @@ class Job:
         self._retry = self._retry.failed(
             now, jitter=self._jitter(), retry_after_s=outcome.retry_after_s
         )
-        if isinstance(move, ProbeUpload) and self._retry.failures >= PROBE_ATTEMPTS:
-            self._follow_with(ReportCompleted(self._paths[0]))
+        # To wait as one was told is no silence.
+        self.pace = self.pace.moved(self._retry.next_at, self.pace.done, self.pace.total)
+        if self._may_exist(move) and self._retry.failures >= PROBE_ATTEMPTS:
+            self._presume(outcome, now)
         elif isinstance(move, ReportCompleted) and not self._stored:
             self._presume_elsewhere(outcome, now)
         elif isinstance(move, Release) or self._retry.exhausted(move):
@@ -353,12 +325,29 @@ class Job:
         else:
             self._next = move
 
-    def _presume_elsewhere(self, outcome: Outcome, now: float) -> None:
-        """Report the object at the next place where it may lie: each is tried a few times."""
-        if self._retry.failures >= PRESUMED_ATTEMPTS * len(self._paths):
+    def _may_exist(self, move: Move) -> bool:
+        """Whether a refusal to sign an upload may mean that the object is there."""
+        return isinstance(move, ProbeUpload) or (isinstance(move, Store) and self._maybe_stored)
+
+    def _presume(self, outcome: Outcome, now: float) -> None:
+        """Report the object as if it were there: the server looks before it believes."""
+        self._presumptions += 1
+        if self._presumptions > PRESUMPTIONS:
             self._give_up(outcome, now)
         else:
+            self._follow_with(ReportCompleted(self._paths[0]))
+
+    def _presume_elsewhere(self, outcome: Outcome, now: float) -> None:
+        """Report the object at the next place where it may lie: each is tried a few times.
+
+        A video that is here and did not arrive after all is stored again.
+        """
+        if self._retry.failures < PRESUMED_ATTEMPTS * len(self._paths):
             self._next = ReportCompleted(self._paths[self._retry.failures % len(self._paths)])
+        elif self._maybe_stored:
+            self._follow_with(Store())
+        else:
+            self._give_up(outcome, now)
 
     def _give_up(self, outcome: Outcome, now: float) -> None:
         ending = Ending.RELEASED if isinstance(outcome.move, Release) else Ending.ABANDONED

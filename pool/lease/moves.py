@@ -95,6 +95,8 @@ class Fault(StrEnum):
     """403: another worker holds the task."""
     STORED_ALREADY = "stored already"
     """The object is in the storage already."""
+    MAYBE_STORED = "maybe stored"
+    """The video was sent whole and no answer came."""
     ABSENT = "absent"
     """The storage says that the photo is not there; one such answer proves as little as a 404."""
     TASK_AT_FAULT = "task at fault"

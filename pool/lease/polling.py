@@ -51,12 +51,16 @@ class PollRules:
 
 @dataclass(frozen=True)
 class PollState:
-    """What a pool knows of its own questions. Times are monotonic seconds of this boot."""
+    """What a pool knows of its own questions. Times are monotonic seconds of this boot.
+
+    `refused_since`: from when on the Worker API refuses the key (401).
+    """
 
     next_at: float = 0.0
     found_at: float | None = None
     empty_since: float | None = None
     failures: int = 0
+    refused_since: float | None = None
 
     def after(
         self,
@@ -75,12 +79,15 @@ class PollState:
                 since = None if self.found_at is None else now - self.found_at
                 wait_s = rules.empty_wait_s(since) * (1 + _JITTER_SHARE * jitter)
                 since_empty = now if self.empty_since is None else self.empty_since
-                return replace(self, next_at=now + wait_s, empty_since=since_empty, failures=0)
+                return PollState(now + wait_s, self.found_at, since_empty)
             case Answer.NOT_OURS:
-                return replace(self, next_at=now + rules.interval_s, failures=0)
+                next_at = now + rules.interval_s
+                return replace(self, next_at=next_at, failures=0, refused_since=None)
             case Answer.UNAUTHORIZED:
                 wait_s = max(UNAUTHORIZED_WAIT_S, rules.interval_s)
-                return replace(self, next_at=now + wait_s, failures=self.failures + 1)
+                since = now if self.refused_since is None else self.refused_since
+                failures = self.failures + 1
+                return replace(self, next_at=now + wait_s, failures=failures, refused_since=since)
             case Answer.FAILED:
                 failures = self.failures + 1
                 wait_s = backoff_s(

@@ -42,6 +42,9 @@ signs the object before it takes a `completed`, so a report for an object that i
 the report itself is the existence check.
 """
 
+PRESUMPTIONS = 5
+"""How often a video whose upload got no answer is looked for in this way, under one lease."""
+
 PRESUMED_ATTEMPTS = 3
 """Reports for a presumed object, at each place where it may lie, before the task is let go."""
 

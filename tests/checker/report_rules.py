@@ -70,14 +70,20 @@ def _completed_after_bytes(
 
 
 def _is_a_probe(report: Entry, log: Iterable[Entry]) -> bool:
-    """A report that asks whether the object exists, since signing was refused; answered no."""
-    refused = any(
-        entry.endpoint == "presign-upload"
-        and (entry.item_id, entry.status) == (report.item_id, 500)
-        and entry.answered_s <= report.received_s
+    """A report that asks whether the object exists, and was answered no.
+
+    There is reason to ask when signing was refused, or when an upload was sent without an answer.
+    """
+    asked_for = any(
+        entry.item_id == report.item_id
+        and entry.received_s <= report.received_s
+        and (
+            (entry.endpoint == "presign-upload" and entry.status == 500)
+            or (entry.endpoint == "upload" and (not entry.delivered or entry.status >= 500))
+        )
         for entry in log
     )
-    return refused and report.effect is None
+    return asked_for and report.effect is None
 
 
 def _never_failed_after_completed(log: Iterable[Entry]) -> Iterator[Violation]:

@@ -147,7 +147,7 @@ class HeldDesk:
         while news := self.means.inbox.take(0):
             for item in news:
                 if isinstance(item, MoveEnded):
-                    self.desk.handle(item, self.clock.now)
+                    self.desk.handle(item)
             self.step()
         if self.desk.take_away_finished(at_once=False):
             self.settle()

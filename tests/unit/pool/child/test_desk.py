@@ -3,8 +3,8 @@
 import pytest
 
 from pool.child.desk import SEATS, Wish
-from pool.lease.job import Phase
 from pool.lease.moves import Ending
+from pool.lease.order import Phase
 from pool.lease.rhythm import Rhythm
 from tests.unit.pool.child.held_child import BAD, LEASE_S, UNFIT, HeldDesk
 
@@ -72,6 +72,21 @@ def test_a_task_lost_on_the_device_keeps_it_until_the_backend_has_stopped(held):
     assert on_device(held) == ["a"]
     held.finish_inference()
     assert on_device(held) == ["b"]
+
+
+def test_an_item_leased_again_waits_until_its_lost_lease_is_over(held):
+    lost = held.make_ready("a")
+    lost.job.lease = lost.job.lease.refused()
+    held.settle()
+    before = len(held.sent("a"))
+    again = held.take("a")
+    held.pass_time(3)
+    assert len(held.sent("a")) == before
+    assert held.desk.wake_at(held.clock.now) > held.clock.now
+    held.finish_inference()
+    held.desk.take_away_finished(at_once=False)
+    held.pass_time(3)
+    assert again.inferring
 
 
 def test_a_second_try_goes_before_the_task_that_waits(held):

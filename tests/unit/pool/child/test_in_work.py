@@ -99,7 +99,7 @@ def test_a_lease_that_is_given_back_cancels_the_inference(held):
 def test_an_outcome_of_another_task_changes_nothing(held):
     work = held.make_ready("a")
     stranger = MoveEnded(work.serial + 1, Outcome(Infer(), 0.0), None, held.clock.now)
-    held.desk.handle(stranger, held.clock.now)
+    held.desk.handle(stranger)
     assert work.inferring
     assert held.desk.rhythm.infer_s == {}
 

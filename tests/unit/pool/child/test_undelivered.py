@@ -1,5 +1,8 @@
 """A finished video waits for its task, and serves no other."""
 
+import os
+import stat
+import time
 from dataclasses import replace
 
 import pytest
@@ -69,3 +72,40 @@ def test_a_dropped_video_is_gone(shelf, kept):
     shelf.drop("item-1")
     shelf.drop("item-1")
     assert list(kept.path.parent.iterdir()) == []
+
+
+def test_dropping_one_video_leaves_the_others(shelf, kept, tmp_path):
+    made = tmp_path / "other.mp4"
+    made.write_bytes(b"other")
+    other = replace(TASK, item_id="item-2")
+    shelf.keep(other, "item-2", Video(made, 73, 1280, 704, 24.0, 3.04, 5))
+    shelf.drop("item-2")
+    assert shelf.find(TASK, "item-1") == kept
+
+
+def test_a_video_without_its_label_was_not_finished(shelf, kept):
+    kept.path.with_suffix(".json").unlink()
+    assert shelf.find(TASK, "item-1") is None
+
+
+def test_a_video_that_is_made_again_takes_the_place_of_the_former(shelf, kept, tmp_path):
+    made = tmp_path / "again.mp4"
+    made.write_bytes(b"made again")
+    again = shelf.keep(TASK, "item-1", Video(made, 73, 1280, 704, 24.0, 3.04, 10))
+    assert shelf.find(TASK, "item-1") == again
+    assert kept.path.read_bytes() == b"made again"
+
+
+@pytest.mark.parametrize(("age_days", "names"), [(2, ["item-1", "item-2"]), (4, ["item-2"])])
+def test_videos_of_three_days_ago_belong_to_nobody(shelf, kept, tmp_path, age_days, names):
+    long_ago = time.time() - age_days * 86_400
+    for file in kept.path.parent.iterdir():
+        os.utime(file, (long_ago, long_ago))
+    made = tmp_path / "other.mp4"
+    made.write_bytes(b"other")
+    shelf.keep(replace(TASK, item_id="item-2"), "item-2", Video(made, 73, 48, 32, 24.0, 3.04, 5))
+    assert sorted(path.stem for path in kept.path.parent.glob("*.mp4")) == names
+
+
+def test_the_videos_are_for_their_owner_alone(kept):
+    assert stat.S_IMODE(kept.path.parent.stat().st_mode) == 0o700

@@ -60,7 +60,7 @@ class Bench:
         self.task = Task(item_id, None, None, "a dog", "g/p.jpg", None, 73, "wan_local", None)
         self.bench = Workbench(
             self.task,
-            "lease-1",
+            "w-cpu0-1#1",
             self.tools,
             self.fence,
             lambda done, total: self.signs.append((done, total)),
@@ -183,7 +183,7 @@ def test_a_hostile_id_names_no_file(tmp_path, item_id):
     assert name != item_id
     assert name.isalnum()
     Bench(tmp_path, item_id).do(Fetch())
-    assert [path.parent for path in tmp_path.rglob("photo")] == [tmp_path / "work" / name]
+    assert [path.parent for path in tmp_path.rglob("photo")] == [tmp_path / "work" / f"{name}-1"]
 
 
 def test_an_honest_id_is_its_files_name():

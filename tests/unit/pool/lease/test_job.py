@@ -378,6 +378,46 @@ def test_what_may_not_start_yet_waits_without_waking_anybody_and_keeps_its_lease
     assert driven.step() == [Encode()]
 
 
+def test_an_upload_without_an_answer_is_looked_for_before_it_is_sent_again():
+    driven = Driven()
+    driven.fail(Store, Fault.MAYBE_STORED)
+    driven.finish(driven.run(ReportCompleted))
+    assert driven.job.ending is Ending.COMPLETED
+    assert driven.kinds().count(Store) == 1
+
+
+def test_an_upload_that_did_not_arrive_after_all_is_sent_again():
+    driven = Driven()
+    driven.fail(Store, Fault.MAYBE_STORED)
+    driven.fail(ReportCompleted, Fault.TRANSIENT, times=3)
+    driven.finish(driven.run(ReportCompleted))
+    assert driven.job.ending is Ending.COMPLETED
+    assert driven.kinds().count(Store) == 2
+
+
+def test_an_upload_that_never_gets_an_answer_is_let_go_in_the_end():
+    driven = Driven()
+    while driven.job.ending is None:
+        driven.step()
+        for move in [*driven.open]:
+            if isinstance(move, Store):
+                driven.finish(move, Fault.MAYBE_STORED)
+            elif isinstance(move, ReportCompleted):
+                driven.finish(move, Fault.TRANSIENT)
+            else:
+                driven.finish(move, text=PATHS[1] if isinstance(move, ProbeUpload) else "")
+        driven.advance()
+    assert driven.job.ending is Ending.ABANDONED
+    assert driven.kinds().count(Store) <= 6
+
+
+def test_a_wait_that_the_server_asked_for_is_no_silence():
+    driven = Driven()
+    driven.finish(driven.run(Fetch), Fault.TRANSIENT, retry_after_s=290.0)
+    driven.now += 280
+    assert not driven.job.stalled(driven.now)
+
+
 def test_a_stop_gives_the_lease_back_once_and_sends_nothing_else():
     driven = Driven()
     driven.run(Infer)
