@@ -14,7 +14,7 @@ from pool.child.poll_gate import PollGate, Turn
 from pool.lease.polling import Answer, PollRules
 
 _LOOK_AGAIN_S = 0.025
-_LOOK_AGAIN_CAP_S = 0.25
+_LOOK_AGAIN_CAP_S = 0.2
 _SIBLINGS_SPREAD_S = 0.02
 _DEFERENCE_S = 0.25
 """Longer than an idle sibling takes to notice that it may ask."""

@@ -4,6 +4,7 @@
     restart.py     when a dead child is restarted, and when its slot is given up
     exits.py       what a child's death means
     stall.py       what is done to a child that no longer moves, and when
+    loading.py     how many children may load at once
     slot.py        one slot: its state, its counters, its child
     child_process.py  the handle on one child process
     plan.py        which slots there are, and what each child gets

@@ -2,6 +2,7 @@
 
 import signal
 from dataclasses import dataclass
+from datetime import datetime
 
 from pool.exit_codes import ExitCode
 from pool.supervisor.states import SlotEvent
@@ -66,6 +67,14 @@ class ChildExit:
         if self.code == ExitCode.NO_DEVICE:
             return SlotEvent.DIED_TOO_OFTEN
         return SlotEvent.DIED
+
+
+@dataclass(frozen=True)
+class LastExit:
+    """How the former child ended, and when (wall-clock, for people)."""
+
+    exit: ChildExit
+    at: datetime
 
 
 def _signal_name(number: int) -> str:

@@ -26,7 +26,8 @@ from pool.messages import (
     TaskEnded,
     ToSupervisor,
 )
-from pool.supervisor.exits import ChildExit
+from pool.supervisor.counters import Counters
+from pool.supervisor.exits import ChildExit, LastExit
 from pool.supervisor.restart import Deaths, RestartRules
 from pool.supervisor.stall import Rung, rung
 from pool.supervisor.states import GIVEN_UP, SlotAction, SlotEvent, SlotState, follow
@@ -86,23 +87,6 @@ class SlotFacts:
     """Starts the child of the given incarnation."""
 
 
-@dataclass
-class Counters:
-    """What the slot's children have done so far."""
-
-    completed: int = 0
-    failed: int = 0
-    lost: int = 0
-
-
-@dataclass(frozen=True)
-class LastExit:
-    """How the former child ended, and when (wall-clock, for people)."""
-
-    exit: ChildExit
-    at: datetime
-
-
 class Slot:
     """One place for a child. `jitter` gives a number in [0, 1) at every call."""
 
@@ -158,10 +142,13 @@ class Slot:
             self._take(message, now)
             self._watcher.heard(self, message)
 
-    def step(self, now: float) -> None:
-        """Look after the child, or after its absence."""
+    def step(self, now: float, why_wait: Callable[[], str | None] = lambda: None) -> None:
+        """Look after the child, or after its absence.
+
+        `why_wait` says why no child may be started at the moment, in words; None: one may.
+        """
         if self.child is None:
-            self._come_back(now)
+            self._come_back(now, why_wait)
             return
         code = self.child.returncode()
         if code is None:
@@ -169,21 +156,29 @@ class Slot:
         else:
             self._bury(self.child, code, now)
 
-    def _come_back(self, now: float) -> None:
+    def _come_back(self, now: float, why_wait: Callable[[], str | None]) -> None:
         """Start the next child, when the wait is over and the device's memory is free again."""
         if now < self._retry_at:
             return
-        if self.state is SlotState.QUARANTINED and self._may_be_tried:
-            self.reason = f"on trial after: {self.reason}"
-            self._follow(SlotEvent.TRIAL_DUE, now)
-        elif self.state is SlotState.BACKOFF and self._memory_held is None:
-            self._follow(SlotEvent.BACKOFF_OVER, now)
-        elif self.state is SlotState.BACKOFF:
-            self.reason = self._memory_held
-            if now >= self._retry_at + _MEMORY_BACK_S:
-                self._plan_trial(now)
-                self._follow(SlotEvent.DIED_TOO_OFTEN, now)
-                self.reason = f"quarantined: {self._memory_held}"
+        match self.state:
+            case SlotState.STARTING if (why := why_wait()) is not None:
+                self.reason = why
+            case SlotState.STARTING:
+                self.reason = "starting"
+                self.launch(now)
+            case SlotState.BACKOFF if self._memory_held is not None:
+                self.reason = self._memory_held
+                if now >= self._retry_at + _MEMORY_BACK_S:
+                    self._plan_trial(now)
+                    self._follow(SlotEvent.DIED_TOO_OFTEN, now)
+                    self.reason = f"quarantined: {self._memory_held}"
+            case SlotState.BACKOFF if why_wait() is None:
+                self._follow(SlotEvent.BACKOFF_OVER, now)
+            case SlotState.QUARANTINED if self._may_be_tried and why_wait() is None:
+                self.reason = f"on trial after: {self.reason}"
+                self._follow(SlotEvent.TRIAL_DUE, now)
+            case _:
+                pass
 
     def _plan_trial(self, now: float) -> None:
         """A slot that is given up for its children's deaths gets one child on trial, much later."""
@@ -196,7 +191,9 @@ class Slot:
         self._may_be_tried = False
         if self.state is not SlotState.STOPPED:
             self._follow(SlotEvent.DRAIN, now)
-            if self.state is SlotState.DRAINING:
+            if self.state is SlotState.DRAINING and self.child is None:
+                self._follow(SlotEvent.FINISHED, now)
+            elif self.state is SlotState.DRAINING:
                 self.reason = "draining"
 
     def stop(self, now: float, within_s: float = STOP_WITHIN_S) -> None:
@@ -237,7 +234,7 @@ class Slot:
 
     def wake_at(self, now: float) -> float:
         """The moment at which `step` has something to do, if no news comes before."""
-        if self.state is SlotState.BACKOFF:
+        if self.state is SlotState.BACKOFF and now < self._retry_at:
             return self._retry_at
         if self._kill_at is not None:
             return min(self._kill_at, now + 1.0)
@@ -282,15 +279,9 @@ class Slot:
             self._follow(SlotEvent.ENDED_TASK, now)
 
     def _count(self, ending: str) -> None:
-        match ending:
-            case "completed":
-                self.counters.completed += 1
-                self._deaths = self._deaths.proved()
-            case "failed":
-                self.counters.failed += 1
-                self._deaths = self._deaths.proved()
-            case "lost" | "abandoned":
-                self.counters.lost += 1
+        self.counters.count(ending)
+        if ending in ("completed", "failed"):
+            self._deaths = self._deaths.proved()
 
     def _ready(self) -> None:
         if self.state is SlotState.READY:

@@ -25,9 +25,10 @@ from pool.gpu.readings import Reading
 from pool.gpu.xid import ends_the_device
 from pool.ledger import Ledger
 from pool.messages import Beat, Current, KeyAccepted, Said, TaskEnded, ToSupervisor
+from pool.supervisor.loading import Loads
 from pool.supervisor.progress import ProgressLines
 from pool.supervisor.slot import STOP_WITHIN_S, Slot
-from pool.supervisor.states import GIVEN_UP
+from pool.supervisor.states import GIVEN_UP, SlotState
 from pool.task_log import TaskLog
 
 _STATUS_EVERY_S = 1.0
@@ -60,9 +61,19 @@ class Beside(Protocol):
     def step(self, now: float) -> None: ...
 
 
+class Memory(Protocol):
+    """The host's memory. Implemented by `pool.supervisor.host_memory.HostMemory`."""
+
+    def available_bytes(self) -> int: ...
+    def private_bytes(self, pid: int) -> int: ...
+
+
 @dataclass(frozen=True)
 class Surroundings:
-    """What the supervisor watches and writes. `gpus` is None where no device is in use."""
+    """What the supervisor watches and writes. `gpus` is None where no device is in use.
+
+    `memory` None: children are started whatever is left of it.
+    """
 
     signals: Signals
     gpus: Gpus | None
@@ -72,14 +83,19 @@ class Surroundings:
     publish: Callable[["Supervisor", float], None]
     """Writes the status; called about once a second and at the end."""
     companions: Sequence["Beside"] = ()
+    memory: Memory | None = None
 
 
 @dataclass(frozen=True)
 class PoolRules:
-    """When the pool ends by itself. `drain_timeout_s` None: a drain takes as long as it takes."""
+    """When the pool ends by itself. `drain_timeout_s` None: a drain takes as long as it takes.
+
+    `load_guess_bytes`: the host memory that a child's load is thought to take before one was seen.
+    """
 
     max_tasks: int | None
     drain_timeout_s: float | None
+    load_guess_bytes: int = 0
 
 
 class Supervisor:
@@ -97,6 +113,7 @@ class Supervisor:
         self._around = around
         self._clock = clock
         self._progress = ProgressLines()
+        self._loads = Loads(rules.load_guess_bytes)
         self._finished = 0
         self._stop_at: float | None = None
         self._stopping = False
@@ -106,11 +123,7 @@ class Supervisor:
     def run(self, slots: Sequence[Slot]) -> ExitCode:
         """Start every slot and loop until none has a child and none will."""
         self.slots = slots
-        now = self._clock()
-        self._planned = now
-        for slot in slots:
-            slot.launch(now)
-        wake_at = now
+        wake_at = self._planned = self._clock()
         while not all(slot.over for slot in self.slots):
             self._wait(wake_at - self._clock())
             wake_at = self.step(self._clock())
@@ -126,8 +139,9 @@ class Supervisor:
             slot.hear(now)
         for number in self._around.signals.take():
             self._signalled(number, now)
+        self._look_at_loads()
         for slot in self.slots:
-            slot.step(now)
+            slot.step(now, self._why_wait)
         for companion in self._around.companions:
             companion.step(now)
         self._look_at_gpus(now)
@@ -137,6 +151,24 @@ class Supervisor:
             self._around.publish(self, now)
         self._planned = min([self._status_at, *(slot.wake_at(now) for slot in self.slots)])
         return self._planned
+
+    # Starts
+
+    def _look_at_loads(self) -> None:
+        if self._around.memory is not None:
+            private_bytes = self._around.memory.private_bytes
+            alive = {slot.child.pid: slot.state for slot in self.slots if slot.child is not None}
+            loading = [pid for pid, state in alive.items() if state is SlotState.STARTING]
+            self._loads = self._loads.seen({pid: private_bytes(pid) for pid in loading}, alive)
+
+    def _why_wait(self) -> str | None:
+        """Why a slot may not start a child now; None: it does."""
+        if self._around.memory is None:
+            return None
+        why = self._loads.why_wait(self._around.memory.available_bytes())
+        if why is None:
+            self._loads = self._loads.one_more()
+        return why
 
     # The slots' watcher
 

@@ -147,10 +147,10 @@ class Page:
         return result["result"].get("value")
 
     def wait_for(self, expression: str, within_s: float = 30.0) -> object:
-        """The first true value of the expression."""
+        """The first true value of the expression; what fails on a page half loaded counts as no."""
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
-            if value := self.evaluate(expression):
+            if value := self.evaluate(f"(() => {{ try {{ return {expression} }} catch {{}} }})()"):
                 return value
             time.sleep(0.05)
         raise AssertionError(f"not within {within_s} s: {expression}")

@@ -1,11 +1,13 @@
 """The pure parts of `start-pool --check`."""
 
 import time
+from dataclasses import dataclass
 from email.utils import formatdate
 
 import pytest
 
 from pool.child.check import clock, host_memory
+from pool.child.check_device import judged
 from pool.commands.host_checks import folder_finding, limit_finding
 
 NOW = 1_767_430_000.0
@@ -28,11 +30,11 @@ def test_a_server_that_tells_nonsense_proves_nothing():
     assert clock("yesterday", time.time()).ok
 
 
-def test_memory_is_asked_for_all_children_together():
-    assert host_memory(4, 2**30, 4 * 2**30).ok
-    found = host_memory(8, 2**30, 4 * 2**30)
+def test_memory_is_asked_for_all_children_and_for_one_load():
+    assert host_memory(4, 2**30, 0, 4 * 2**30).ok
+    found = host_memory(8, 2**30, 3 * 2**30, 4 * 2**30)
     assert not found.ok
-    assert found.words == "4.0 GiB free, 8 children need 8.0"
+    assert found.words == "4.0 GiB free, 11.0 needed for 8 children"
 
 
 def test_a_limit_that_is_too_low_names_the_command_that_raises_it():
@@ -52,3 +54,27 @@ def test_a_full_disk_says_how_much_room_is_needed(tmp_path):
     found = folder_finding(tmp_path, 10**18)
     assert not found.ok
     assert "make room" in found.remedy
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What `inference.wan.trial_kernel` returns, without the torch that it imports."""
+
+    uuid: str
+    name: str = "NVIDIA H200"
+    free_bytes: int = 138 * 2**30
+    torch_version: str = "2.13.0"
+    cuda_version: str = "13.0"
+
+
+def test_a_kernel_on_the_card_that_nvml_means_proves_that_they_agree():
+    found = judged("gpu3", "GPU-0A1b-2", Trial("0a1b-2"))
+    assert found.ok
+    assert "NVIDIA H200 computes, 138 GiB free" in found.words
+    assert "CUDA 13.0 (torch 2.13.0)" in found.words
+
+
+def test_a_kernel_on_another_card_is_no_proof():
+    found = judged("gpu3", "GPU-1", Trial("2"))
+    assert (found.ok, int(found.code)) == (False, 3)
+    assert found.words == "CUDA shows 2 where NVML has GPU-1"

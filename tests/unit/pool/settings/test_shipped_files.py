@@ -33,7 +33,8 @@ def test_every_shipped_config_starts_without_a_warning(config, tmp_path):
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.name)
 def test_every_wan_config_spells_out_its_models_published_settings(config, tmp_path):
     settings = load({}, REQUIRED, config, tmp_path).settings
-    if settings.backend != "wan" or not config.name.startswith(tuple(FAMILIES)):
+    distilled = config.stem.endswith("-4step")
+    if settings.backend != "wan" or distilled or not config.name.startswith(tuple(FAMILIES)):
         pytest.skip("no published settings to compare with")
     family = FAMILIES["-".join(config.name.split("-")[:2])]
     given = parse(settings.wan)

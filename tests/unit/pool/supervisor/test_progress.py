@@ -1,7 +1,11 @@
 """Progress of long things as log lines, every so often."""
 
+from loguru import logger
+
 from pool.messages import Current
 from pool.supervisor.progress import ProgressLines
+from tests.unit.pool.supervisor.fake_child import ITEM, beat, working
+from tests.unit.pool.supervisor.test_supervisor import Pool
 
 
 def current(stage="infer", item="item-1", step=12, steps=50, eta_s=66.0):
@@ -50,3 +54,19 @@ def test_a_stage_without_steps_has_no_progress_to_tell():
 
 def test_an_unknown_end_is_left_out():
     assert said((0.0, current()), (30.0, current(eta_s=None))) == ["infer 24% (12 of 50)"]
+
+
+def test_the_supervisor_logs_it_with_the_slot_and_the_item(tmp_path):
+    pool = Pool(tmp_path)
+    records = []
+    sink = logger.add(
+        lambda message: records.append(message.record),
+        filter=lambda record: "progress" in record["extra"],
+    )
+    for _ in range(70):
+        pool.children[0].says(beat(working(pool.now)))
+        pool.round(1.0)
+    logger.remove(sink)
+    assert [record["message"] for record in records] == ["infer 2% (1 of 50)"] * 2
+    assert {record["extra"]["slot"] for record in records} == {"cpu0"}
+    assert {record["extra"]["item_id"] for record in records} == {ITEM}

@@ -1,0 +1,63 @@
+"""How many children may load at once, so that together they fit into the host's memory. Pure.
+
+A load takes host memory that is free again once the weights are on the device, so children are held
+back only where the memory calls for it. How much a load takes is measured: the first one shows it.
+Until then the guess for this kind of backend counts, and one child loads in any case.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+GUESS_ON_GPUS_BYTES = 80_000_000_000
+"""More than the weights of any model that we have settings for."""
+GUESS_BYTES = 1_000_000_000
+_SPARE_SHARE = 0.1
+"""Of what a load takes, kept free: a load is looked at from time to time only."""
+
+
+@dataclass(frozen=True)
+class Loads:
+    """What is known of loads. Memory is a process's own: weights mapped from a file are not in it.
+
+    `guess_bytes` counts while no load was measured. `held` is what the children that load hold
+    now, `peaks` the most that was seen of each, both by pid; `let_go` counts those that were
+    allowed to start since the last look.
+    """
+
+    guess_bytes: int
+    need_bytes: int | None = None
+    held: Mapping[int, int] = field(default_factory=dict)
+    peaks: Mapping[int, int] = field(default_factory=dict)
+    let_go: int = 0
+
+    def seen(self, loading: Mapping[int, int], alive: Collection[int]) -> "Loads":
+        """The same after a look at the children that load, by pid; `alive` are all children.
+
+        A child that died on the way shows only that a load takes more than was thought.
+        """
+        need = self.need_bytes
+        for pid, peak in self.peaks.items():
+            if pid not in loading and (pid in alive or need is not None):
+                need = max(need or 0, peak)
+        peaks = {pid: max(held, self.peaks.get(pid, 0)) for pid, held in loading.items()}
+        return Loads(self.guess_bytes, need, loading, peaks)
+
+    def one_more(self) -> "Loads":
+        """The same after one more child was allowed to start."""
+        return Loads(self.guess_bytes, self.need_bytes, self.held, self.peaks, self.let_go + 1)
+
+    def why_wait(self, available_bytes: int) -> str | None:
+        """Why no further child may load now, in words; None: it may."""
+        if not self.held and not self.let_go:
+            return None
+        need = self.guess_bytes if self.need_bytes is None else self.need_bytes
+        to_come = self.let_go * need + sum(max(0, need - held) for held in self.held.values())
+        if available_bytes - to_come >= need * (1 + _SPARE_SHARE):
+            return None
+        if self.need_bytes is None:
+            return "waits until the first child has loaded: it shows how much memory a load takes"
+        free = max(0, available_bytes - to_come)
+        return (
+            f"waits for host memory: a load takes {need / 1e9:.1f} GB, and the others that load "
+            f"leave {free / 1e9:.1f}"
+        )
