@@ -33,7 +33,7 @@ def chosen(flags: Flags, weights: Path) -> Maker:
 
     Raises `DemoFailed`.
     """
-    on_gpus = not flags.cpu and _has_gpu()
+    on_gpus = not flags.cpu and _has_gpu(weights)
     model = flags.model
     if model is None and on_gpus and _in_cache(DEFAULT_MODEL):
         model = DEFAULT_MODEL
@@ -52,10 +52,15 @@ def _absolute(model: str) -> str:
     return str(Path(model).resolve()) if Path(model).is_dir() else model
 
 
-def _has_gpu() -> bool:
-    """Whether the pool finds a GPU, by its own rules (`CUDA_VISIBLE_DEVICES` among them)."""
+def _has_gpu(folder: Path) -> bool:
+    """Whether the pool finds a GPU, by its own rules (`CUDA_VISIBLE_DEVICES` among them).
+
+    Asked from `folder`, which is the demonstration's own: a `.env` where the person stands is for
+    the person's own pool, which may be one without GPUs.
+    """
     looked = subprocess.run(
         [ROOT / "bin" / "start-pool", "--dry-run"],
+        cwd=folder,
         env=clean_environment() | {"VERCEL_API_URL": "http://127.0.0.1", "WORKER_API_KEY": "-"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

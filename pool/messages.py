@@ -6,7 +6,16 @@ children (see `pool.child.outbox`).
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+
+
+def _sendable(text: object) -> object:
+    """Text as UTF-8 can carry it: a file name or a library's message may hold half a character."""
+    return text.encode("utf-8", "replace").decode() if isinstance(text, str) else text
+
+
+Text = Annotated[str, BeforeValidator(_sendable)]
+"""What comes from outside: a reason, a log line."""
 
 
 class Message(BaseModel):
@@ -106,7 +115,7 @@ class TaskEnded(Message):
     kind: Literal["task_ended"] = "task_ended"
     item_id: str
     ending: Literal["completed", "failed", "lost", "abandoned", "released"]
-    reason: str
+    reason: Text
     stage_s: dict[str, float]
     suspect: bool = False
     storage_path: str | None = None
@@ -119,7 +128,7 @@ class Said(Message):
 
     kind: Literal["said"] = "said"
     level: str = Field(pattern=r"^(TRACE|DEBUG|INFO|SUCCESS|WARNING|ERROR|CRITICAL)$")
-    text: str
+    text: Text
     item_id: str | None = None
 
 
@@ -127,7 +136,7 @@ class Ending(Message):
     """The last message: why the child is about to exit, in words."""
 
     kind: Literal["ending"] = "ending"
-    reason: str
+    reason: Text
 
 
 ToChild = Annotated[Start | Drain | Stop, Field(discriminator="kind")]

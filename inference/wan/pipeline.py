@@ -9,6 +9,7 @@ full size, and the traceback the tensors of the step. Everything here runs on th
 thread.
 """
 
+import errno
 import gc
 import time
 import traceback
@@ -93,6 +94,9 @@ class WanPipeline:
             if fault is not None:
                 raise fault from error
             words = str(error).partition("\n")[0] or type(error).__name__
+            if isinstance(error, OSError) and error.errno not in (None, errno.ENOENT):
+                # The disk's or the host's trouble, not the weights': it may pass.
+                raise DeviceUnfit(f"the weights could not be read: {words}") from error
             raise BackendUnusable(
                 f"the model in {checkpoint.folder} could not be loaded: {words}"
             ) from error

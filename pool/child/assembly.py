@@ -57,7 +57,6 @@ def assembled(
     jitter: Callable[[], float],
 ) -> Parts:
     """The parts of one child. Raises `BackendUnusable` for options that cannot work."""
-    state_dir = StateDir(settings.state_dir)
     tools = _tools(start, settings)
     means = Means(
         tools=tools,
@@ -75,17 +74,21 @@ def assembled(
     )
     poller = Poller(
         _asking(start, settings, tools),
-        PollGate(state_dir.poll_gate),
+        PollGate(StateDir(settings.state_dir).poll_gate),
         means.lanes.poll,
         inbox,
         clock=time.monotonic,
         jitter=jitter,
     )
-    rules = LoopRules(
+    return Parts(ChildLoop(_rules(start, settings), means, poller, outbox, jitter), means)
+
+
+def _rules(start: Start, settings: Settings) -> LoopRules:
+    return LoopRules(
         lease_duration_s=settings.lease_duration_seconds,
         overlap=settings.overlap,
         key_accepted=start.key_accepted,
-        deaths=Ledger(state_dir.ledger).deaths,
+        deaths=Ledger(StateDir(settings.state_dir).ledger).deaths,
         paths=lambda item_id: [path.format(item_id) for path in _STORED_AT],
         full_disk=partial(
             full_disk,
@@ -93,7 +96,6 @@ def assembled(
             settings.min_free_disk_bytes,
         ),
     )
-    return Parts(ChildLoop(rules, means, poller, outbox, jitter), means)
 
 
 def _lanes() -> Lanes:

@@ -253,7 +253,7 @@ class InWork:
             text = self._bench.carry_out(move)
         except BaseException as error:  # noqa: BLE001 - every end of a move must reach the loop
             found = verdict(error, move)
-            if found.suspect:
+            if found.unfit is not None:
                 log = self._log.opt(exception=error)
                 log.error("{} failed: {}", type(move).__name__, found.text)
             else:

@@ -45,7 +45,7 @@ def loaded(backend: Backend[Any, Any], assigned: str | None, progress: Progress)
         return Exit(ExitCode.CONFIG, str(error))
     except DeviceUnfit as error:
         return Exit(ExitCode.DEVICE_UNFIT, str(error))
-    except Exception as error:  # noqa: BLE001 - a library's failure to load is the child's end
+    except BaseException as error:  # noqa: BLE001 - on a lane even sys.exit() would only be silence
         logger.opt(exception=error).error("the backend could not be loaded")
         return Exit(
             ExitCode.DEVICE_UNFIT, f"the backend could not be loaded: {type(error).__name__}"

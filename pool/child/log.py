@@ -12,13 +12,29 @@ if TYPE_CHECKING:
     from loguru import Message
 
 
+_LEVELS = tuple(
+    (logger.level(name).no, name)
+    for name in ("TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL")
+)
+
+
+def _known(number: int) -> str:
+    """The level that the supervisor knows: somebody's own backend may have made levels of its own.
+
+    The highest that is not above `number`, or the lowest of all.
+    """
+    return max((known for known in _LEVELS if known[0] <= number), default=_LEVELS[0])[1]
+
+
 def log_to(inbox: Inbox, settings: Settings, slot: str) -> None:
     """Set loguru up for this process."""
     secrets = settings.secrets()
 
     def through_the_pipe(message: "Message") -> None:
         record = message.record
-        inbox.put(Logged(record["level"].name, record["message"], record["extra"].get("item_id")))
+        # What cannot be encoded would end the loop that sends the line, and its leases with it.
+        text = record["message"].encode(errors="replace").decode()
+        inbox.put(Logged(_known(record["level"].no), text, record["extra"].get("item_id")))
 
     logger.remove()
     logger.configure(extra={"slot": slot})

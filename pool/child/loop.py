@@ -173,7 +173,11 @@ class ChildLoop:
         if self._key_accepted:
             logger.error("the Worker API refuses the key now (401): no new tasks are taken")
         else:
-            self.exit = Exit(ExitCode.UNAUTHORIZED, str(error))
+            logger.debug("{}", error)
+            self.exit = Exit(
+                ExitCode.UNAUTHORIZED,
+                "the Worker API refuses the key (401): correct WORKER_API_KEY",
+            )
 
     # Work
 

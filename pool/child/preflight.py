@@ -7,6 +7,7 @@ never touches a device.
 """
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -129,6 +130,8 @@ def main() -> None:
     """Answer the question on stdin."""
     if not die_with_parent(int(sys.argv[1])):
         os._exit(ExitCode.ORPHANED)
+    # Ctrl-C goes to both processes; the parent is the one that says so.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     question = Question.model_validate_json(sys.stdin.buffer.read())
     logger.remove()
     logger.add(sys.stderr, level="INFO", format="start-pool: {message}", diagnose=False)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from client import errors as api
 from inference import errors as made
 from pool.errors import LeaseLost, MaybeStored
-from pool.lease.moves import Fault, Move, ProbeUpload, Store
+from pool.lease.moves import Encode, Fault, Infer, Move, Prepare, ProbeUpload, Store
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EROFS, errno.EIO}
+_COMPUTES = (Prepare, Infer, Encode)
 
 _TABLE: tuple[tuple[type[BaseException], Fault], ...] = (
     (LeaseLost, Fault.CANCELLED),
@@ -65,7 +66,9 @@ def verdict(error: BaseException, move: Move) -> Verdict:
         Fault.NOT_NOW,
         f"an unexpected error in {stage}",
         unfit=f"unexpected {type(error).__name__} in {stage}",
-        suspect=True,
+        # The task can only have caused what computes on it, and never what this machine's files do:
+        # a folder that is gone would have every task reported failed that is leased here twice.
+        suspect=isinstance(move, _COMPUTES) and not isinstance(error, OSError),
     )
 
 

@@ -16,6 +16,7 @@ from loguru import logger
 
 import pool
 from pool.commands.companions import companions
+from pool.commands.host_checks import port_finding
 from pool.commands.plan_pool import NoDevice, Plan, worker_prefix
 from pool.commands.pool_log import log_to
 from pool.commands.publish import Publisher
@@ -30,7 +31,7 @@ from pool.state_dir import StateDir
 from pool.status.snapshot import Identity
 from pool.supervisor.child_process import ChildProcess, Launch
 from pool.supervisor.companion import Companion
-from pool.supervisor.device_locks import DeviceHeld, lock_device
+from pool.supervisor.device_locks import DeviceHeld, lock_device, lock_dir
 from pool.supervisor.host_memory import HostMemory
 from pool.supervisor.loading import GUESS_BYTES, GUESS_ON_GPUS_BYTES
 from pool.supervisor.plan import (
@@ -45,6 +46,7 @@ from pool.supervisor.slot import Newborn, Slot, SlotFacts
 from pool.supervisor.supervisor import PoolRules, Supervisor, Surroundings
 from pool.task_log import TaskLog
 from pool.terminal import Terminal
+from pool.web.address import parse_address
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
@@ -99,12 +101,13 @@ def work_dir(settings: Settings, slot: str) -> Path:
 def run(planned: Plan, environ: Mapping[str, str]) -> ExitCode:
     """Run the pool to its end, in the main thread.
 
-    Raises `ConfigError` for folders that cannot be written, `PoolRunning`, and `NoDevice` where
-    other pools hold every device.
+    Raises `ConfigError` for folders that cannot be written and a port that is taken, `PoolRunning`,
+    and `NoDevice` where other pools hold every device.
     """
     settings = planned.settings
     state_dir = StateDir(settings.state_dir)
     _create_folders(settings, state_dir)
+    _require_port(settings)
     with _locked(state_dir), companions(settings, environ) as beside:
         terminal = log_to(settings)
         prefix = worker_prefix(settings, state_dir, create=True) or ""
@@ -124,6 +127,13 @@ def run(planned: Plan, environ: Mapping[str, str]) -> ExitCode:
         _remove_work_dirs(settings, planned)
         logger.info("the pool has ended: {} ({})", code.name, int(code))
         return code
+
+
+def _require_port(settings: Settings) -> None:
+    if settings.http is not None:
+        found = port_finding(parse_address(settings.http))
+        if not found.ok:
+            raise ConfigError(f"http: {found.words}; {found.remedy}")
 
 
 def _create_folders(settings: Settings, state_dir: StateDir) -> None:
@@ -174,6 +184,11 @@ def _lock_devices(planned: Plan, state_dir: StateDir) -> list[tuple[SlotPlan, tu
         except DeviceHeld as error:
             others.append(f"{slot.name} ({slot.device.uuid}) is {error}")
             logger.error("{}: not started here", others[-1])
+        except OSError as error:
+            raise ConfigError(
+                f"{lock_dir()} cannot hold the devices' locks ({error.strerror}); it must be a "
+                "folder that this user may write to"
+            ) from error
     if not held:
         raise NoDevice(f"every device is in use: {'; '.join(others)}")
     return held

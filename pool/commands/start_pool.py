@@ -62,6 +62,8 @@ def main(arguments: Sequence[str]) -> int:
         return _refuse(str(error), ExitCode.CONFIG)
     except NoDevice as error:
         return _refuse(str(error), ExitCode.NO_DEVICE)
+    except KeyboardInterrupt:
+        return _refuse("interrupted before anything was started", ExitCode.STOPPED)
     _warn((*loaded.warnings, *planned.warnings))
     if dry_run:
         print_plan(loaded, planned, memory)

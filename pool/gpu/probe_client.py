@@ -71,8 +71,7 @@ class ProbeClient:
     def poll(self, now: float) -> Telemetry | None:
         """What is new at the monotonic time `now`, in seconds; None if nothing is. Never blocks."""
         if self._probe is None:
-            self._begin(now)
-            return None
+            return self._begin(now)
         # Lines come before the clock: they prove that the probe went on while this process itself
         # was stopped.
         exit_code = self._probe.exit_code
@@ -90,16 +89,21 @@ class ProbeClient:
                 probe.close()
         self._probe = self._dying = None
 
-    def _begin(self, now: float) -> None:
+    def _begin(self, now: float) -> Telemetry | None:
         """Start a probe when its time has come and the one before is gone.
 
         A process that hangs inside the driver outlives SIGKILL; a second one would join it there.
         """
         if now < self._start_at or (self._dying and self._dying.exit_code is None):
-            return
+            return None
         self._dying = None
-        self._probe = self._start()
+        try:
+            self._probe = self._start()
+        except OSError as error:
+            # No memory, no file descriptor: this may pass.
+            return self._fail(f"the GPU probe could not be started: {error.strerror}", now)
         self._due_at = now + FIRST_LINE_S
+        return None
 
     def _take(self, line: bytes, now: float) -> Telemetry:
         try:

@@ -28,8 +28,10 @@ def one_line(found: Found) -> str:
     """The health in one line, for a HEALTHCHECK and for people in a hurry."""
     status = found.status
     counts = f"{working_slots(status)} of {len(status.slots)} slots work"
-    if status.pool.state in ("dead", "stopped"):
-        return f"the pool is {status.pool.state}"
+    if status.pool.state == "dead":
+        return "the pool is dead: its supervisor ended without a word; see logs/pool.log and dmesg"
+    if status.pool.state == "stopped":
+        return "the pool is stopped"
     if found.stale:
         return f"the status is {found.age_s:.0f} s old: the supervisor hangs or is stopped"
     troubled = [f"{slot.slot}: {slot.reason}" for slot in status.slots if slot.state not in WORKING]

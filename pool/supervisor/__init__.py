@@ -5,6 +5,8 @@
     exits.py       what a child's death means
     stall.py       what is done to a child that no longer moves, and when
     loading.py     how many children may load at once
+    host_memory.py    what is left of the host's memory, and what a process takes of it
+    counters.py    what a slot's children have done so far
     slot.py        one slot: its state, its counters, its child
     child_process.py  the handle on one child process
     plan.py        which slots there are, and what each child gets

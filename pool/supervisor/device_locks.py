@@ -24,14 +24,10 @@ def lock_dir() -> Path:
 def lock_device(uuid: str, holder: str) -> int:
     """The open, locked file for a device; `holder` is what others will read in it.
 
-    Raises `DeviceHeld`. The file is closed by the kernel with the last process that has it.
+    Raises `DeviceHeld`, and OSError where no lock can be made. The file is closed by the kernel
+    with the last process that has it.
     """
-    folder = lock_dir()
-    folder.mkdir(exist_ok=True)
-    _open_to_all(folder, 0o777)
-    path = folder / f"{uuid}.lock"
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW)
-    _open_to_all(path, 0o666)
+    fd = _opened(lock_dir(), f"{uuid}.lock")
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -43,7 +39,22 @@ def lock_device(uuid: str, holder: str) -> int:
     return fd
 
 
-def _open_to_all(path: Path, mode: int) -> None:
+def _opened(folder: Path, name: str) -> int:
+    """The open lock file. No link is followed: anybody may put one where these files lie."""
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir()
+    within = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        _open_to_all(within, 0o777)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        fd = os.open(name, flags, dir_fd=within)
+    finally:
+        os.close(within)
+    _open_to_all(fd, 0o666)
+    return fd
+
+
+def _open_to_all(fd: int, mode: int) -> None:
     """Let pools of other users lock here too, whatever this one's umask; who made it sees to it."""
     with contextlib.suppress(PermissionError):
-        path.chmod(mode)
+        os.fchmod(fd, mode)

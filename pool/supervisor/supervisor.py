@@ -5,7 +5,8 @@ signal, or the next thing that is due. Each round reads everything that has arri
 anybody, and after a pause of its own (a stopped process, a frozen machine) it judges silences from
 now on: children that went on working while nobody listened are not killed for it.
 
-A first SIGTERM or SIGINT drains, a second one stops. The loop is over when no slot has a child and
+A first SIGTERM or SIGINT drains, a second one stops, whether or not the pool was draining by itself
+already: nobody who ends a machine knows of that. The loop is over when no slot has a child and
 none will have one.
 """
 
@@ -88,8 +89,9 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class PoolRules:
-    """When the pool ends by itself. `drain_timeout_s` None: a drain takes as long as it takes.
+    """When the pool ends.
 
+    `drain_timeout_s` bounds a drain that a signal asked for; None: it takes as long as it takes.
     `load_guess_bytes`: the host memory that a child's load is thought to take before one was seen.
     """
 
@@ -115,6 +117,7 @@ class Supervisor:
         self._progress = ProgressLines()
         self._loads = Loads(rules.load_guess_bytes)
         self._finished = 0
+        self._asked_to_end = False
         self._stop_at: float | None = None
         self._stopping = False
         self._status_at = 0.0
@@ -210,13 +213,11 @@ class Supervisor:
     # Ends
 
     def drain(self, why: str, now: float) -> None:
-        """Take nothing new; stop what is not done when the drain's time is over."""
+        """Take nothing new, and finish what is in work."""
         if self.draining:
             return
         self.draining = True
         logger.info("draining: {}", why)
-        if self._rules.drain_timeout_s is not None:
-            self._stop_at = now + self._rules.drain_timeout_s
         for slot in self.slots:
             slot.drain(now)
 
@@ -230,11 +231,15 @@ class Supervisor:
             slot.stop(now, within_s)
 
     def _signalled(self, number: int, now: float) -> None:
+        """The first signal bounds a drain's time; one that the pool began by itself has no end."""
         name = signal.Signals(number).name
-        if self.draining:
+        if self._asked_to_end:
             self.stop(f"a second signal ({name})", now)
-        else:
-            self.drain(name, now)
+            return
+        self._asked_to_end = True
+        if self._rules.drain_timeout_s is not None:
+            self._stop_at = now + self._rules.drain_timeout_s
+        self.drain(name, now)
 
     def _end_what_is_over(self, now: float) -> None:
         if self._stop_at is not None and now >= self._stop_at:
@@ -279,7 +284,8 @@ class Supervisor:
             slot.note_memory(reading)
 
     def _wait(self, wait_s: float) -> None:
-        with selectors.DefaultSelector() as selector:
+        # Poll needs no file of its own: with none left to open, the pool goes on.
+        with selectors.PollSelector() as selector:
             selector.register(self._around.signals.fd, selectors.EVENT_READ)
             for slot in self.slots:
                 if slot.child is not None:

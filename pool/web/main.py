@@ -58,7 +58,11 @@ def main(arguments: list[str]) -> int:
     if not die_with_parent(os.getppid()):
         return 0
     threading.Thread(target=_leave_with_stdin, daemon=True).start()
-    return serve(Path(arguments[0]), arguments[1])
+    code = serve(Path(arguments[0]), arguments[1])
+    # The thread above sits in a read of stdin, whose lock the interpreter's shutdown would want.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _leave_with_stdin() -> None:

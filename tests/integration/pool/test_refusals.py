@@ -1,6 +1,8 @@
 """Pools that must not run, or no longer: each ends with its code and one line for a person."""
 
 import os
+import signal
+import socket
 import subprocess
 
 import pytest
@@ -34,6 +36,15 @@ CONFIGURED = {
     "WORKER_API_KEY": "key-of-the-worker",
     "POOL_BACKEND": QUICK_BACKEND,
 }
+
+
+def test_a_status_page_whose_port_is_taken_is_said_before_anything_starts(one_line):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, said = one_line("--device", "cpu", "--http", f"127.0.0.1:{port}", **CONFIGURED)
+    assert code == 2
+    assert f"127.0.0.1:{port} is not free" in said
+    assert "another port" in said
 
 
 def test_a_missing_setting_is_named(one_line):
@@ -131,3 +142,29 @@ def test_an_api_that_is_down_at_first_is_waited_for(server, add, start, watch):
     server.come_up()
     watch.until_all([item])
     assert pool.slots()[0]["restarts"] == 0
+
+
+def test_ctrl_c_before_the_children_start_is_one_line(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as hub:
+        started = subprocess.Popen(
+            [ROOT / "bin" / "start-pool", "--device", "cpu"],
+            cwd=tmp_path,
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(tmp_path),
+                "VERCEL_API_URL": "http://127.0.0.1:9",
+                "WORKER_API_KEY": "key-of-the-worker",
+                "HF_ENDPOINT": f"http://127.0.0.1:{hub.getsockname()[1]}",
+            },
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        hub.settimeout(60)
+        silent, _ = hub.accept()
+        os.killpg(started.pid, signal.SIGINT)
+        _, said = started.communicate(timeout=30)
+        silent.close()
+    assert started.returncode == 9
+    assert said.splitlines()[-1] == "start-pool: interrupted before anything was started"
+    assert "Traceback" not in said

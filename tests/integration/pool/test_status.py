@@ -49,7 +49,7 @@ def test_the_status_is_whole_at_every_moment_of_a_pools_life(add, start, watch, 
     pool.wait()
     code, status = shown(pool.folder)
     assert (code, status.pool.state) == (2, "dead")
-    assert pool_status(pool.folder, "--health").stdout == "the pool is dead\n"
+    assert pool_status(pool.folder, "--health").stdout.startswith("the pool is dead: ")
     assert "dead" in pool_status(pool.folder).stdout
 
     again = start("--workers", "2", folder=pool.folder)

@@ -15,6 +15,7 @@ from pool.messages import (
     Said,
     Start,
     Stop,
+    TaskEnded,
     to_child,
     to_supervisor,
 )
@@ -80,3 +81,14 @@ def test_a_log_line_has_a_level_that_the_log_knows():
 def test_a_message_does_not_change(message):
     with pytest.raises(ValidationError):
         message.kind = "another"
+
+
+@pytest.mark.parametrize("kind", [Ending, TaskEnded, Said])
+def test_half_a_character_from_outside_does_not_keep_a_message_from_leaving(kind):
+    torn = "no such file: photo-\udcff.jpg"
+    fields = {
+        Ending: {"reason": torn},
+        TaskEnded: {"item_id": "a", "ending": "failed", "reason": torn, "stage_s": {}},
+        Said: {"level": "INFO", "text": torn},
+    }
+    assert b"photo-?.jpg" in kind(**fields[kind]).line()

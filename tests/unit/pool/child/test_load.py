@@ -61,6 +61,11 @@ def test_another_device_ends_the_child(seen):
             ExitCode.DEVICE_UNFIT,
             "the backend could not be loaded: RuntimeError",
         ),
+        (
+            SystemExit("no licence"),
+            ExitCode.DEVICE_UNFIT,
+            "the backend could not be loaded: SystemExit",
+        ),
     ],
 )
 def test_a_backend_that_does_not_load_ends_the_child_with_a_reason(error, code, reason):

@@ -102,14 +102,23 @@ def test_a_broken_device_ends_the_process_and_puts_the_task_under_suspicion():
 @pytest.mark.parametrize(
     "error", [KeyError("secret"), MemoryError(), RecursionError(), ValueError()]
 )
-@pytest.mark.parametrize("move", [Infer(), Prepare(), Release()])
-def test_a_bug_ends_the_process_and_is_never_the_tasks_fault(error, move):
+@pytest.mark.parametrize(
+    ("move", "suspect"), [(Infer(), True), (Prepare(), True), (Fetch(), False), (Release(), False)]
+)
+def test_a_bug_ends_the_process_and_is_never_the_tasks_fault(error, move, suspect):
     found = verdict(error, move)
     assert found.fault is Fault.NOT_NOW
-    assert found.suspect
+    assert found.suspect is suspect
     assert found.unfit == f"unexpected {type(error).__name__} in {type(move).__name__.lower()}"
     assert "Error" not in found.text
 
 
 def test_a_wait_that_the_other_side_asked_for_is_passed_on():
     assert verdict(api.Transient("429", retry_after_s=7.0), Fetch()).retry_after_s == 7.0
+
+
+@pytest.mark.parametrize("move", [Prepare(), Encode()])
+def test_a_folder_that_is_gone_is_held_against_no_task(move):
+    found = verdict(FileNotFoundError(errno.ENOENT, "No such file or directory"), move)
+    assert (found.fault, found.suspect) == (Fault.NOT_NOW, False)
+    assert found.unfit

@@ -1,5 +1,7 @@
 """The supervisor's end of the probe, with a probe and a clock that the test turns by hand."""
 
+import errno
+
 import pytest
 from loguru import logger
 
@@ -37,9 +39,12 @@ class Bench:
 
     def __init__(self):
         self.probes = []
+        self.no_room = False
         self.client = ProbeClient(self._start)
 
     def _start(self):
+        if self.no_room:
+            raise OSError(errno.EMFILE, "Too many open files")
         self.probes.append(HandProbe())
         return self.probes[-1]
 
@@ -172,3 +177,13 @@ def test_closing_ends_the_probe_and_one_that_is_still_dying(bench):
     bench.client.poll(FIRST_LINE_S)
     bench.client.close()
     assert bench.probes[0].closed
+
+
+def test_a_probe_that_cannot_be_started_is_tried_again_after_the_backoff(bench):
+    bench.no_room = True
+    assert "Too many open files" in bench.client.poll(0).reason
+    bench.no_room = False
+    assert bench.client.poll(0.5) is None
+    assert not bench.probes
+    bench.client.poll(1)
+    assert len(bench.probes) == 1

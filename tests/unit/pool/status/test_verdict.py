@@ -48,7 +48,10 @@ def test_a_pool_that_is_not_there_is_told_from_one_that_does_not_work(state, age
             Found(status(slot("gpu0"), slot("gpu1", "backoff", reason="killed by SIGKILL")), 0.5),
             "1 of 2 slots work; gpu1: killed by SIGKILL",
         ),
-        (Found(status(state="dead"), 0.5), "the pool is dead"),
+        (
+            Found(status(state="dead"), 0.5),
+            "the pool is dead: its supervisor ended without a word; see logs/pool.log and dmesg",
+        ),
         (Found(status(state="stopped"), 99.0), "the pool is stopped"),
         (
             Found(status(), 42.0),

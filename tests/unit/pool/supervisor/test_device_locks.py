@@ -75,3 +75,13 @@ def test_pools_of_other_users_can_use_the_same_locks(lock):
         os.umask(old)
     assert stat.S_IMODE(lock_dir().stat().st_mode) == 0o777
     assert stat.S_IMODE(os.fstat(fd).st_mode) == 0o666
+
+
+def test_a_link_in_the_locks_place_is_not_followed(tmp_path):
+    elsewhere = tmp_path / "private"
+    elsewhere.mkdir(mode=0o700)
+    lock_dir().symlink_to(elsewhere)
+    with pytest.raises(OSError, match="locks"):
+        lock_device(UUID, "a")
+    assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o700
+    assert not list(elsewhere.iterdir())

@@ -178,6 +178,18 @@ def test_after_max_tasks_the_pool_drains(tmp_path):
     assert pool.told(Drain) == [1, 1]
 
 
+def test_a_first_signal_ends_no_work_of_a_pool_that_drains_by_itself(tmp_path):
+    pool = Pool(tmp_path, max_tasks=1, drain_timeout_s=8)
+    pool.children[0].says(ended("completed", "a"))
+    pool.round()
+    pool.round(100)
+    pool.signal(signal.SIGTERM)
+    pool.round(7.9)
+    assert (pool.told(Drain), pool.told(Stop)) == ([1, 1], [0, 0])
+    pool.round(0.2)
+    assert pool.told(Stop) == [1, 1]
+
+
 def test_a_refused_key_drains_the_others_and_ends_with_4(pool):
     pool.children[0].dies(ExitCode.UNAUTHORIZED)
     pool.round()

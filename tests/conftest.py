@@ -1,0 +1,12 @@
+"""What holds for every test."""
+
+import signal
+
+
+def pytest_configure() -> None:
+    """Let the processes that tests start hear SIGINT.
+
+    A shell starts what it runs in the background with SIGINT ignored, and that is inherited by
+    everything below; a process that handles a signal hands on the default instead.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
