@@ -47,6 +47,17 @@ def all_completed(server):
     return all(task["status"] == "completed" for task in server.tasks())
 
 
+def test_a_photo_that_cannot_be_read_is_reported_failed_and_says_so(tmp_path, server, two_children):
+    page = tmp_path / "page.jpg"
+    page.write_bytes(b"\xff\xd8\xff\xe0 this is not a photograph at all")
+    (item,) = server.add_tasks(1, photo=page)
+    with two_children(steps=2, workers=1) as pool:
+        wait_until(lambda: server.task(item)["status"] == "failed", "it failed", DONE_WITHIN_S)
+        pool.signal(signal.SIGTERM)
+        assert pool.wait() == 0, pool.said[-3000:]
+    assert server.task(item)["error_message"].startswith("the photo could not be read: ")
+
+
 def test_ten_tasks_are_each_completed_once_by_two_children(tmp_path, server, two_children):
     items = server.add_tasks(10)
     seen = []

@@ -53,9 +53,12 @@ class RunningServer:
         answer = self.admin("POST", "photos", data=photo.read_bytes(), headers=kind)
         return answer.json()["data"]["photo_id"]
 
-    def add_tasks(self, number: int, prompt: str = "steam rises from the cup") -> list[str]:
+    def add_tasks(
+        self, number: int, prompt: str = "steam rises from the cup", photo: Path | None = None
+    ) -> list[str]:
         """Queue as many tasks for one photo; their ids."""
-        task = {"photo_id": self.add_photo(), "prompt": prompt}
+        photo_id = self.add_photo() if photo is None else self.add_photo(photo)
+        task = {"photo_id": photo_id, "prompt": prompt}
         answers = [self.admin("POST", "tasks", json=task) for _ in range(number)]
         return [answer.json()["data"]["item_id"] for answer in answers]
 
