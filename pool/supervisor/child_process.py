@@ -112,7 +112,7 @@ class ChildProcess:
         """The resident memory of the child, None once it is gone."""
         try:
             return int(self._psutil.memory_info().rss)
-        except psutil.Error:
+        except (psutil.Error, OSError):  # gone, or no file descriptor left to look with
             return None
 
     def close(self) -> None:

@@ -14,8 +14,14 @@ class HostMemory:
         self._cgroup = cgroup
 
     def available_bytes(self) -> int:
-        """What new processes can have: of the host, and of this container where it has a limit."""
-        available = int(psutil.virtual_memory().available)
+        """What new processes can have: of the host, and of this container where it has a limit.
+
+        Nothing, where that cannot be read: then children load one after the other.
+        """
+        try:
+            available = int(psutil.virtual_memory().available)
+        except OSError:
+            return 0
         left = self._left_in_container()
         return available if left is None else min(available, left)
 
@@ -26,7 +32,7 @@ class HostMemory:
         """
         try:
             info = psutil.Process(pid).memory_info()
-        except psutil.Error:
+        except (psutil.Error, OSError):  # gone, or no file descriptor left to look with
             return 0
         return int(info.rss - info.shared)
 

@@ -1,6 +1,5 @@
 """What a run says in numbers. Pure: spans of computing and the server's log in, figures out."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -46,25 +45,22 @@ def busy_share(spans: Iterable[Span], window: Window, devices: int) -> float:
     return computed_s / (devices * window.length_s)
 
 
-def videos_per_hour(log: Iterable[Entry], window: Window) -> float:
-    """Videos completed, each counted once: the workers' rates between their first and last one.
+def videos_per_hour(spans: Iterable[Span], window: Window) -> float:
+    """Videos made, an item that was made twice counted once.
 
-    Counting in the window alone would add up to one video a worker by luck of its edges.
+    A computation counts by that part of it which lies in the window: whole videos would add up to
+    one a device by luck of the window's edges.
     """
-    at: dict[str, list[float]] = defaultdict(list)
-    for entry in log:
-        effect = entry.effect
-        if effect is None or effect.kind != "completed" or not window.holds(effect.at_s):
-            continue
-        if effect.previous_status == "processing":
-            at[effect.worker_id].append(effect.at_s)
-    return _HOUR_S * sum(_rate(times) for times in at.values())
+    first_of = {span.item_id: span for span in sorted(spans, key=_backwards)}
+    made = sum(
+        window.part_of(span.began, span.began + span.asked_s) / span.asked_s
+        for span in first_of.values()
+    )
+    return _HOUR_S * made / window.length_s
 
 
-def _rate(times: Sequence[float]) -> float:
-    if len(times) < 2:
-        return 0.0
-    return (len(times) - 1) / (max(times) - min(times))
+def _backwards(span: Span) -> float:
+    return -span.began
 
 
 def made_twice(log: Iterable[Entry]) -> int:

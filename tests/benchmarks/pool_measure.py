@@ -94,7 +94,7 @@ def throughput(way: Way, load: Load, latency: Latency, folder: Path) -> Throughp
         task_s=load.task_s,
         window_s=window.length_s,
         busy_share=busy_share(found, window, load.slots),
-        videos_per_hour=videos_per_hour(log, window),
+        videos_per_hour=videos_per_hour(found, window),
         requests_per_s=requests_per_s(log, window),
         made_twice=made_twice(log),
         host_cpu_share=host_share,

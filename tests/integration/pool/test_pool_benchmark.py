@@ -6,7 +6,7 @@ import pytest
 
 from tests.benchmarks.pool_device import Span
 from tests.benchmarks.pool_field import NO_LATENCY
-from tests.benchmarks.pool_figures import Window, busy_share, slope
+from tests.benchmarks.pool_figures import Window, busy_share, slope, videos_per_hour
 from tests.benchmarks.pool_measure import Load, throughput
 from tests.benchmarks.pool_page import BEGIN, END, Report, write
 
@@ -26,6 +26,12 @@ WINDOW = Window(100.0, 110.0)
 )
 def test_a_device_is_busy_for_as_long_as_it_was_asked_to_compute(span, share):
     assert busy_share([span], WINDOW, devices=1) == pytest.approx(share)
+
+
+def test_an_item_that_two_devices_made_is_one_video():
+    twice = [Span(1, "a", 5.0, 101.0, 106.0), Span(2, "a", 5.0, 102.0, 107.0)]
+    half = Span(1, "b", 5.0, 107.5, None)
+    assert videos_per_hour([*twice, half], WINDOW) == pytest.approx(1.5 * 360)
 
 
 def test_the_slope_of_a_straight_line_is_exact():

@@ -255,11 +255,12 @@ def test_a_drained_pool_tries_nothing():
     assert len(cradle.born) == 5
 
 
-def test_a_worn_out_child_is_replaced_at_once_and_blamed_for_nothing():
+def test_a_worn_out_child_is_replaced_after_a_second_and_blamed_for_nothing():
     cradle = Cradle().start()
     for _ in range(10):
         cradle.load().die(ExitCode.WORN_OUT, after_s=1)
-        assert cradle.slot.state is SlotState.STARTING
+        assert cradle.slot.state is SlotState.BACKOFF
+        assert cradle.come_back() == 1
     assert len(cradle.born) == 11
 
 

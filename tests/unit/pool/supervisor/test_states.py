@@ -54,7 +54,7 @@ def test_a_lost_device_is_never_used_again():
     assert {to for to, _ in TRANSITIONS[SlotState.LOST].values()} == {SlotState.LOST}
 
 
-def test_only_a_backoffs_end_a_trial_and_a_worn_out_child_launch_another():
+def test_only_the_end_of_a_backoff_and_a_trial_launch_a_child():
     launching = [
         (state, event)
         for state, row in TRANSITIONS.items()
@@ -62,9 +62,6 @@ def test_only_a_backoffs_end_a_trial_and_a_worn_out_child_launch_another():
         if action is SlotAction.LAUNCH
     ]
     assert set(launching) == {
-        (SlotState.STARTING, SlotEvent.WORN_OUT),
-        (SlotState.READY, SlotEvent.WORN_OUT),
-        (SlotState.BUSY, SlotEvent.WORN_OUT),
         (SlotState.BACKOFF, SlotEvent.BACKOFF_OVER),
         (SlotState.QUARANTINED, SlotEvent.TRIAL_DUE),
     }
