@@ -14,6 +14,8 @@ BEGIN = "<!-- The pool: written by tests/benchmarks/pool.py. -->"
 END = "<!-- The pool: end. -->"
 COMMAND = ".venv/bin/python -m tests.benchmarks.pool"
 TITLE = "# Performance\n"
+FIGURES = "figures/pool.json"
+CHART = "images/pool.svg"
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,12 @@ class Report:
 
 def write(report: Report, docs: Path) -> None:
     """Put the figures into `docs`, in the place of those of an earlier run."""
-    docs.mkdir(parents=True, exist_ok=True)
-    figures = json.dumps(asdict(report), indent=1)
-    (docs / "performance-pool.json").write_text(figures + "\n")
-    (docs / "performance-pool.svg").write_text(chart(report.throughputs))
+    for name, content in (
+        (FIGURES, json.dumps(asdict(report), indent=1) + "\n"),
+        (CHART, chart(report.throughputs)),
+    ):
+        (docs / name).parent.mkdir(parents=True, exist_ok=True)
+        (docs / name).write_text(content)
     page = docs / "performance.md"
     before = page.read_text() if page.exists() else TITLE
     page.write_text(replaced(before, section(report)))
@@ -63,7 +67,7 @@ def section(report: Report) -> str:
         how,
         f"{report.host}. {report.taken_at}.",
         _throughput_table(report.throughputs),
-        "![Busy share of the devices](performance-pool.svg)",
+        f"![Busy share of the devices]({CHART})",
         *_limits(report),
         *_notes(report),
     ]

@@ -8,7 +8,7 @@ from tests.benchmarks.pool_device import Span
 from tests.benchmarks.pool_field import NO_LATENCY
 from tests.benchmarks.pool_figures import Window, busy_share, slope, videos_per_hour
 from tests.benchmarks.pool_measure import Load, throughput
-from tests.benchmarks.pool_page import BEGIN, END, Report, write
+from tests.benchmarks.pool_page import BEGIN, CHART, END, FIGURES, Report, write
 
 WINDOW = Window(100.0, 110.0)
 
@@ -52,5 +52,5 @@ def test_a_way_of_working_is_measured_and_shown(tmp_path, way):
     assert "old" not in page
     assert page.endswith("## Others\n")
     assert f"{found.busy_share:.1%}" in page
-    assert json.loads((docs / "performance-pool.json").read_text())["throughputs"][0]["way"] == way
-    assert "<svg" in (docs / "performance-pool.svg").read_text()
+    assert json.loads((docs / FIGURES).read_text())["throughputs"][0]["way"] == way
+    assert "<svg" in (docs / CHART).read_text()
