@@ -9,6 +9,7 @@ from pool.child.news import MoveEnded, Stirred
 from pool.lease.moves import (
     Encode,
     Ending,
+    Fault,
     Fetch,
     Infer,
     Outcome,
@@ -102,6 +103,15 @@ def test_an_outcome_of_another_task_changes_nothing(held):
     held.desk.handle(stranger)
     assert work.inferring
     assert held.desk.rhythm.infer_s == {}
+
+
+def test_two_404s_count_by_when_they_were_answered_not_by_when_the_loop_heard_of_them(held):
+    work = held.make_ready("a")
+    at = held.clock.now
+    for answered_at in (at + 1.0, at + 3.5):
+        outcome = Outcome(Renew(600), answered_at, Fault.MISSED)
+        held.desk.tasks[0].handle(MoveEnded(work.serial, outcome, None, answered_at))
+    assert work.job.ending is Ending.LOST
 
 
 def test_an_outcome_that_comes_after_the_end_only_lets_go_of_the_task(held):

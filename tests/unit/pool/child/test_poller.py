@@ -175,6 +175,18 @@ def test_a_taken_turn_is_looked_at_again_soon_and_ever_less_soon():
     assert waits[-1] <= 0.25
 
 
+def test_a_turn_that_is_taken_for_hours_is_waited_for_all_the_same():
+    gate, clock = Gate(), Clock()
+    Child(gate, clock).step()
+    other = Child(gate, clock)
+    for _ in range(5000):
+        other.step()
+        clock.now = other.poller.look_at
+    before = clock.now
+    other.step()
+    assert 0 < other.poller.look_at - before <= 0.26
+
+
 def test_siblings_follow_within_a_moment_when_a_poll_finds_work():
     gate, clock = Gate(), Clock()
     finder, sibling = Child(gate, clock), Child(gate, clock)

@@ -107,5 +107,15 @@ def test_videos_of_three_days_ago_belong_to_nobody(shelf, kept, tmp_path, age_da
     assert sorted(path.stem for path in kept.path.parent.glob("*.mp4")) == names
 
 
+def test_what_a_sibling_takes_away_meanwhile_harms_nothing(shelf, kept, tmp_path):
+    # A link to nothing is what a listed file looks like once its owner has dropped it.
+    (kept.path.parent / "gone.mp4").symlink_to(tmp_path / "nowhere")
+    made = tmp_path / "other.mp4"
+    made.write_bytes(b"other")
+    task = replace(TASK, item_id="item-2")
+    video = shelf.keep(task, "item-2", Video(made, 73, 48, 32, 24.0, 3.04, 5))
+    assert shelf.find(task, "item-2") == video
+
+
 def test_the_videos_are_for_their_owner_alone(kept):
     assert stat.S_IMODE(kept.path.parent.stat().st_mode) == 0o700
