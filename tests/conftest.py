@@ -2,6 +2,8 @@
 
 import signal
 
+pytest_plugins = ["tests.checker.fixtures"]
+
 
 def pytest_configure() -> None:
     """Let the processes that tests start hear SIGINT.

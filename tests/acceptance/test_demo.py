@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
-import psutil
 import pytest
 import requests
 
 from demo.outcome import decoded
+from tests.checker import MARK, marked
 from tests.checker.playable import why_not_playable
 from tests.fakes.running_pool import ROOT, wait_until
 
@@ -61,6 +61,7 @@ def demo(clone: Path, *flags: str) -> subprocess.CompletedProcess[str]:
 def shown(clone) -> subprocess.CompletedProcess[str]:
     """One demonstration, in a pipe, from an environment that belongs to another pool."""
     theirs = {"NEXT_API_URL": "https://production.example", "WORKER_API_KEY": "theirs"}
+    theirs[MARK] = str(clone)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in theirs.items():
             patch.setenv(name, value)
@@ -103,12 +104,7 @@ def test_the_tables_at_the_end_say_who_worked_and_where_the_seconds_went(shown):
 
 
 def test_nothing_is_left_running_and_no_key_stands_in_a_log(clone, shown):
-    left = [
-        process
-        for process in psutil.process_iter(["cmdline"])
-        if str(clone) in " ".join(process.info["cmdline"] or ())
-    ]
-    assert left == []
+    assert marked(str(clone)) == []
     data = clone / "demo-data"
     secrets = json.loads((data / "server" / "keys.json").read_text()).values()
     texts = [shown.stdout, shown.stderr, (data / "pool.yaml").read_text()]

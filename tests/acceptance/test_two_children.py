@@ -10,8 +10,9 @@ import pytest
 from pool.exit_codes import StatusExitCode
 from pool.status.schema import Status
 from pool.status.totals import Totals
+from tests.checker.judged_pools import JudgedPools
 from tests.checker.playable import why_not_playable
-from tests.fakes.running_pool import ROOT, RunningPool, wait_until
+from tests.fakes.running_pool import ROOT, wait_until
 
 pytestmark = pytest.mark.timeout(240)
 DONE_WITHIN_S = 180.0
@@ -25,11 +26,13 @@ def wan(weights, steps):
 def two_children(tmp_path, server, weights):
     """two_children(steps, **settings): a pool of two CPU children that make tiny WAN videos."""
 
-    def start(steps, **settings):
-        settings = {"backend": "wan", "wan": wan(weights, steps), "workers": 2, **settings}
-        return RunningPool(tmp_path / "pool", server.url, server.worker_key, **settings)
+    with JudgedPools(tmp_path, server.url, server.worker_key) as pools:
 
-    return start
+        def start(steps, **settings):
+            settings = {"backend": "wan", "wan": wan(weights, steps), "workers": 2, **settings}
+            return pools.start(folder=tmp_path / "pool", **settings)
+
+        yield start
 
 
 def status_in_json(folder):

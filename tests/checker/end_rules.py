@@ -2,15 +2,11 @@
 
 E1  every item ended, completed with a playable video or failed with a reason for people
 E2  no item was completed without bytes, or completed and then failed
-E3  no process, no held lock and no temporary file is left
-E4  no secret was sent or written where it does not belong
+E3  no process, no held lock and no temporary file is left (`leftovers`)
+E4  no secret was sent, shown or written where it does not belong (here as the server saw it)
 """
 
-import fcntl
-import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 
 from tests.checker.history import History
 from tests.checker.model import Expectations, Store, Violation
@@ -56,64 +52,3 @@ def _never_unmade(history: History) -> Iterator[Violation]:
         if effect and effect.kind == "failed" and effect.previous_status == "completed":
             sentence = f"{effect.item_id} was completed and then turned into failed"
             yield Violation("E2", sentence, (entry,))
-
-
-@dataclass(frozen=True)
-class Leftovers:
-    """What is still there after the pool has ended."""
-
-    processes: tuple[int, ...] = ()
-    locks: tuple[Path, ...] = ()
-    files: tuple[Path, ...] = ()
-
-
-def gather_leftovers(pids: Iterable[int], state_dir: Path, temp_dir: Path) -> Leftovers:
-    """Look for living processes of `pids`, held locks in the state folder, temporary files."""
-    return Leftovers(
-        processes=tuple(pid for pid in pids if _lives(pid)),
-        locks=tuple(path for path in state_dir.rglob("*") if _is_held(path)),
-        files=tuple(path for path in temp_dir.rglob("*") if path.is_file()),
-    )
-
-
-def check_leftovers(found: Leftovers) -> list[Violation]:
-    """Every violation of E3."""
-    named = [
-        *(f"process {pid} still runs" for pid in found.processes),
-        *(f"the lock {path} is still held" for path in found.locks),
-        *(f"the temporary file {path} is left" for path in found.files),
-    ]
-    return [Violation("E3", sentence) for sentence in named]
-
-
-def find_secrets(secrets: Iterable[str], places: Iterable[Path]) -> list[Violation]:
-    """Every violation of E4 in files, and in the files of folders. The secret is not repeated."""
-    wanted = [secret.encode() for secret in secrets if secret]
-    files = [path for place in places for path in (place, *place.rglob("*")) if path.is_file()]
-    return [
-        Violation("E4", f"{path} holds a key or a token")
-        for path in files
-        if any(secret in content for content in [path.read_bytes()] for secret in wanted)
-    ]
-
-
-def _lives(pid: int) -> bool:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
-
-
-def _is_held(path: Path) -> bool:
-    if not path.is_file():
-        return False
-    descriptor = os.open(path, os.O_RDWR)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False

@@ -58,6 +58,7 @@ class Expectations:
 
     `polling_interval_s` None: the spacing of idle polls is not checked. `may_fail` names the items
     whose own fault it is to fail; None: unknown. `finished`: the run was meant to end every item.
+    `files_may_stay`: a process was killed that had no chance to remove its temporary files.
     `slack_s` is what a request may take on its way, on top of every limit.
     """
 
@@ -66,6 +67,7 @@ class Expectations:
     confirmation_gap_s: float = 5.0
     may_fail: frozenset[str] | None = None
     finished: bool = True
+    files_may_stay: bool = False
     slack_s: float = 0.25
     presign_to_put_s: float = 30.0
     why_not_playable: Callable[[bytes], str | None] = field(default=why_not_playable)

@@ -10,10 +10,10 @@ from pool.alerts.main import Messenger
 from pool.alerts.orders import Orders
 from pool.alerts.post import NotDelivered, Post
 from pool.status.observer import Observer
-from tests.fakes.bad_server import BadServer, NewTask
+from tests.checker import find_secrets
 from tests.fakes.living_pool import LivingPool
 from tests.fakes.mailbox import Mailbox
-from tests.fakes.running_pool import RunningPool, wait_until
+from tests.fakes.running_pool import wait_until
 from tests.unit.pool.status.sample import slot, status
 
 QUARANTINED = slot("gpu5", "quarantined", reason="died 5 times")
@@ -122,15 +122,10 @@ def alerting(pool):
 
 
 @pytest.fixture
-def running(tmp_path, mailbox):
+def running(start, mailbox):
     """A pool of one slot that tells the mailbox."""
-    with BadServer() as server:
-        environ = {"POOL_ALERT_WEBHOOK_URL": mailbox.url, "POOL_PING_URL": mailbox.url}
-        with RunningPool(
-            tmp_path, server.url, server.key, environ=environ, ping_interval=1
-        ) as pool:
-            pool.server = server
-            yield pool
+    environ = {"POOL_ALERT_WEBHOOK_URL": mailbox.url, "POOL_PING_URL": mailbox.url}
+    return start(environ=environ, ping_interval=1)
 
 
 def test_a_supervisor_that_is_killed_is_told_and_nobody_is_left(running, mailbox):
@@ -144,23 +139,20 @@ def test_a_supervisor_that_is_killed_is_told_and_nobody_is_left(running, mailbox
     assert not teller.is_running()
 
 
-def test_a_hanging_webhook_holds_up_neither_work_nor_end(running, mailbox):
+def test_a_hanging_webhook_holds_up_neither_work_nor_end(running, add, watch, mailbox):
     mailbox.hangs.set()
     running.wait_for_states("ready")
-    item = running.server.add_task(b"photo", "ok", NewTask())
-    wait_until(lambda: running.server.item(item).status == "completed", "the video")
+    watch.until_all([add()])
     began = time.monotonic()
     running.process.terminate()
     assert running.wait(20) == 0
     assert time.monotonic() - began < 10
 
 
-def test_a_key_that_is_refused_at_the_start_is_told_before_the_pool_is_gone(tmp_path, mailbox):
-    with BadServer() as server:
-        environ = {"POOL_ALERT_WEBHOOK_URL": mailbox.url}
-        with RunningPool(tmp_path, server.url, "wrong", environ=environ) as pool:
-            assert pool.wait() == 4
-            assert ["refuses the key (401)" in text for text in mailbox.texts] == [True]
+def test_a_key_that_is_refused_at_the_start_is_told_before_the_pool_is_gone(start, mailbox):
+    pool = start(key="wrong", environ={"POOL_ALERT_WEBHOOK_URL": mailbox.url})
+    assert pool.wait() == 4
+    assert ["refuses the key (401)" in text for text in mailbox.texts] == [True]
 
 
 def test_no_url_is_written_anywhere(running, mailbox):
@@ -170,5 +162,4 @@ def test_no_url_is_written_anywhere(running, mailbox):
     teller = alerting(running)
     assert "T0KEN" not in " ".join(teller.cmdline())
     assert not [value for value in teller.environ().values() if "T0KEN" in value]
-    for path in running.folder.rglob("*"):
-        assert not path.is_file() or b"T0KEN" not in path.read_bytes(), path
+    assert find_secrets(["T0KEN"], [running.folder]) == []

@@ -8,15 +8,8 @@ import subprocess
 import pytest
 import yaml
 
-from tests.fakes.bad_server import BadServer
 from tests.fakes.nvml import Control, build, cards
-from tests.fakes.running_pool import QUICK_BACKEND, ROOT, RunningPool
-
-
-@pytest.fixture
-def server():
-    with BadServer() as running:
-        yield running
+from tests.fakes.running_pool import QUICK_BACKEND, ROOT
 
 
 @pytest.fixture(scope="module")
@@ -147,10 +140,9 @@ def test_a_port_that_is_taken_is_found(check):
     assert "is not free" in line(lines, "status page")
 
 
-def test_beside_its_running_pool_the_page_has_its_port_by_right(check, server, tmp_path):
-    with RunningPool(tmp_path, server.url, server.key, http="127.0.0.1:0") as pool:
-        pool.wait_for_states("ready")
-        code, lines = check(backend=QUICK_BACKEND, http="127.0.0.1:0")
+def test_beside_its_running_pool_the_page_has_its_port_by_right(check, start, tmp_path):
+    start(folder=tmp_path, http="127.0.0.1:0").wait_for_states("ready")
+    code, lines = check(backend=QUICK_BACKEND, http="127.0.0.1:0")
     assert (code, bad(lines)) == (0, [])
     assert not [text for text in lines if "status page" in text]
 

@@ -3,14 +3,14 @@
 import os
 import signal
 
-from tests.checker import Expectations, gather_leftovers
+from tests.checker import gather_leftovers, marked
 from tests.fakes.running_pool import wait_until
 
 SHORT = {"lease_duration_seconds": 3, "heartbeat_interval": 1}
 
 
 def test_a_killed_child_is_back_and_its_task_is_finished_after_its_lease_ran_out(
-    add, start, watch, until_stage, no_rule_is_broken
+    add, start, watch, until_stage
 ):
     item = add("sleep 1")
     pool = start("--workers", "2", **SHORT)
@@ -32,10 +32,10 @@ def test_a_killed_child_is_back_and_its_task_is_finished_after_its_lease_ran_out
     pool.signal(signal.SIGTERM)
     assert pool.wait() == 0
     assert pool.slots()[int(killed["slot"][-1])]["tasks_lost"] == 1
-    no_rule_is_broken(pool, [killed["pid"], slot["pid"]], Expectations(may_fail=frozenset()))
 
 
-def test_children_never_outlive_a_killed_supervisor(add, start, until_stage):
+def test_children_never_outlive_a_killed_supervisor(add, pools, start, expect, until_stage):
+    expect(finished=False, files_may_stay=True)
     add("sleep 60")
     pool = start("--workers", "2")
     until_stage(pool, "infer")
@@ -46,11 +46,8 @@ def test_children_never_outlive_a_killed_supervisor(add, start, until_stage):
     pool.wait()
     assert len(children) == 2
 
-    def left():
-        return gather_leftovers(children, pool.folder / "state", pool.folder)
-
-    wait_until(lambda: not left().processes, "the children gone", within_s=2.0)
-    assert left().locks == ()
+    wait_until(lambda: not marked(pools.mark), "the children gone", within_s=2.0)
+    assert gather_leftovers(pools.mark, pool.folder).locks == ()
 
 
 POISON = {
@@ -62,9 +59,10 @@ POISON = {
 
 
 def test_an_item_that_killed_two_children_is_reported_by_the_next(
-    server, add, start, watch, no_rule_is_broken
+    server, add, start, expect, watch
 ):
     poison = {add(prompt): how for prompt, how in POISON.items()}
+    expect(may_fail=frozenset(poison))
     good = [add() for _ in range(2)]
     pool = start("--workers", "4", **SHORT)
     watch.until_all(good)
@@ -74,13 +72,14 @@ def test_an_item_that_killed_two_children_is_reported_by_the_next(
         assert len(watch.leases(item)) == 3
     pool.signal(signal.SIGTERM)
     assert pool.wait() == 0
-    no_rule_is_broken(pool, expect=Expectations(may_fail=frozenset(poison)))
 
 
-def test_what_a_dead_child_leaves_behind_is_killed_with_it(add, start):
+def test_what_a_dead_child_leaves_behind_is_killed_with_it(add, pools, start, expect):
+    expect(finished=False)
     add("leave something behind")
     pool = start(backend="tests.integration.pool.untidy_backend:UntidyBackend")
     left = pool.folder / "left-behind.pid"
     pid = int(wait_until(lambda: left.exists() and left.read_text(), "a process left behind"))
+    assert pid in [process.pid for process in marked(pools.mark)]
     wait_until(lambda: pool.slots()[0]["restarts"] == 1, "a restart")
-    assert gather_leftovers([pid], pool.folder / "state", pool.folder / "temp").processes == ()
+    assert pid not in [process.pid for process in marked(pools.mark)]

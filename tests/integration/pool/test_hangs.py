@@ -5,8 +5,9 @@ import signal
 from tests.fakes.running_pool import wait_until
 
 
-def test_a_hung_inference_loses_its_lease_and_its_process(add, start, watch):
+def test_a_hung_inference_loses_its_lease_and_its_process(add, start, expect, watch):
     """Both ways to hang at once: with the interpreter running beside it, and with it held."""
+    expect(finished=False)
     items = [add("hang"), add("hang-gil")]
     limits = {"confirm": 4, "first_step": 1, "infer": 1, "step_floor": 1}
     pool = start(

@@ -89,7 +89,10 @@ def test_a_wrong_key_ends_the_pool(start):
     assert {slot["restarts"] for slot in pool.slots()} == {0}
 
 
-def test_a_key_that_is_refused_later_stops_new_leases_and_nothing_else(server, add, start, watch):
+def test_a_key_that_is_refused_later_stops_new_leases_and_nothing_else(
+    server, add, start, expect, watch
+):
+    expect(finished=False)
     item = add()
     pool = start()
     watch.until_all([item])

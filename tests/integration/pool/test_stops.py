@@ -6,7 +6,6 @@ import time
 
 import pytest
 
-from tests.checker import Expectations
 from tests.fakes.running_pool import wait_until
 
 OF_A_BUSY_MACHINE_S = 5
@@ -22,8 +21,9 @@ def to_everybody_in_the_terminal(pool):
 
 @pytest.mark.parametrize("end", [to_supervisor, to_everybody_in_the_terminal])
 def test_a_drain_finishes_what_is_in_work_and_takes_nothing_new(
-    server, add, start, watch, until_stage, no_rule_is_broken, end
+    add, start, expect, watch, until_stage, end
 ):
+    expect(finished=False)
     item = add("sleep 1.5")
     pool = start()
     until_stage(pool, "infer", item)
@@ -33,7 +33,6 @@ def test_a_drain_finishes_what_is_in_work_and_takes_nothing_new(
     assert pool.wait() == 0
     assert watch.status_of(item, late) == ["completed", "pending"]
     assert pool.status()["pool"]["state"] == "stopped"
-    no_rule_is_broken(pool, expect=Expectations(finished=False))
 
 
 def given_back(watch, item):
@@ -41,8 +40,9 @@ def given_back(watch, item):
 
 
 def test_a_second_signal_gives_leases_back_and_ends_within_ten_seconds(
-    server, add, start, watch, until_stage
+    server, add, start, expect, watch, until_stage
 ):
+    expect(finished=False)
     slow, hung = add("sleep 60"), add("hang-gil")
     pool = start("--workers", "2")
     until_stage(pool, "infer", slow)
@@ -58,7 +58,8 @@ def test_a_second_signal_gives_leases_back_and_ends_within_ten_seconds(
     assert [slot["pid"] for slot in pool.slots()] == [None, None]
 
 
-def test_drain_timeout_does_the_same_by_itself(add, start, watch, until_stage):
+def test_drain_timeout_does_the_same_by_itself(add, start, expect, watch, until_stage):
+    expect(finished=False)
     item = add("sleep 60")
     pool = start(drain_timeout=0.5)
     until_stage(pool, "infer", item)
@@ -69,8 +70,9 @@ def test_drain_timeout_does_the_same_by_itself(add, start, watch, until_stage):
 
 
 def test_a_child_that_slept_past_its_lease_sends_nothing_for_the_task(
-    server, add, start, watch, until_stage
+    server, add, start, expect, watch, until_stage
 ):
+    expect(finished=False)
     item = add("sleep 1.5")
     pool = start(lease_duration_seconds=3, heartbeat_interval=1)
     child = until_stage(pool, "infer", item)["pid"]

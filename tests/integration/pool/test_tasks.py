@@ -1,13 +1,18 @@
 """What becomes of tasks that are not like the others."""
 
+from inference.trial_video import write_trial_video
 from tests.fakes.bad_server import Bugs
 from tests.fakes.running_pool import wait_until
 
 
-def test_odd_tasks_end_as_they_should_beside_an_ordinary_one(server, add, start, watch):
+def test_odd_tasks_end_as_they_should_beside_an_ordinary_one(
+    server, add, start, expect, watch, tmp_path
+):
     refused = add("refuse")
+    expect(may_fail=frozenset({refused}), finished=False)
     stored = add()
-    server.add_video(stored, b"a video of a worker that died before its report")
+    of_a_dead_worker = write_trial_video(tmp_path / "stored.mp4").path.read_bytes()
+    server.add_video(stored, of_a_dead_worker)
     elsewhere = add(provider="gen4_turbo")
     server.set_bugs(Bugs(sends_inference_provider=True))
     ordinary = add()
@@ -22,7 +27,7 @@ def test_odd_tasks_end_as_they_should_beside_an_ordinary_one(server, add, start,
     assert server.item(refused).error_message == sentence
     assert watch.sent("upload", stored) == []
     assert watch.sent("presign-download", stored) == []
-    assert server.objects()[f"videos/{stored}.mp4"].data.startswith(b"a video of a worker")
+    assert server.objects()[f"videos/{stored}.mp4"].data == of_a_dead_worker
     assert server.item(elsewhere).status == "processing"
     assert server.item(elsewhere).retry_count == 0
 

@@ -9,8 +9,7 @@ import urllib.request
 import psutil
 import pytest
 
-from tests.fakes.bad_server import BadServer
-from tests.fakes.running_pool import RunningPool, wait_until
+from tests.fakes.running_pool import wait_until
 from tests.unit.pool.status.sample import slot, status
 
 
@@ -112,20 +111,18 @@ def url_of(pool):
     return line.split()[-1]
 
 
-def test_a_pool_serves_its_page_replaces_it_when_it_dies_and_takes_it_along(tmp_path):
-    with (
-        BadServer() as server,
-        RunningPool(tmp_path, server.url, server.key, "--http", "127.0.0.1:0") as pool,
-    ):
-        pool.wait_for_states("ready")
-        first = url_of(pool)
-        wait_until(lambda: get(f"{first}healthz")[0] == 200, "good health")
-        killed = page_of(pool)
-        killed.kill()
-        wait_until(lambda: url_of(pool) != first, "another page")
-        assert "it is started again" in pool.said
-        assert get(f"{url_of(pool)}healthz")[0] == 200
-        page = page_of(pool)
-        pool.signal(signal.SIGKILL)
-        psutil.wait_procs([page], timeout=2)
-        assert not page.is_running()
+def test_a_pool_serves_its_page_replaces_it_when_it_dies_and_takes_it_along(start, expect):
+    expect(files_may_stay=True)
+    pool = start("--http", "127.0.0.1:0")
+    pool.wait_for_states("ready")
+    first = url_of(pool)
+    wait_until(lambda: get(f"{first}healthz")[0] == 200, "good health")
+    killed = page_of(pool)
+    killed.kill()
+    wait_until(lambda: url_of(pool) != first, "another page")
+    assert "it is started again" in pool.said
+    assert get(f"{url_of(pool)}healthz")[0] == 200
+    page = page_of(pool)
+    pool.signal(signal.SIGKILL)
+    psutil.wait_procs([page], timeout=2)
+    assert not page.is_running()

@@ -1,12 +1,10 @@
 """Whole pools: real processes, signals and sockets, against a server with the real one's bugs."""
 
-import itertools
-
 import pytest
 
-from tests.checker import check, find_secrets, gather_leftovers, read_events
+from tests.checker.judged_pools import JudgedPools
 from tests.fakes.bad_server import BadServer, NewTask
-from tests.fakes.running_pool import RunningPool, wait_until
+from tests.fakes.running_pool import wait_until
 
 PHOTO = b"a photo, as far as a quick backend cares"
 
@@ -28,21 +26,22 @@ def add(server):
 
 
 @pytest.fixture
-def start(server, tmp_path):
-    """Starts a pool against the server; it is gone at the test's end, and so are its children."""
-    numbers = itertools.count()
-    pools = []
+def pools(server, tmp_path):
+    """The pools of this test; at its end they are ended and judged."""
+    with JudgedPools(tmp_path, server.url, server.key, server) as judged:
+        yield judged
 
-    def pool(*flags, folder=None, key=server.key, environ=None, **settings):
-        folder = folder or tmp_path / f"pool{next(numbers)}"
-        settings = {"event_log": True, **settings}
-        made = RunningPool(folder, server.url, key, *flags, environ=environ, **settings)
-        pools.append(made)
-        return made
 
-    yield pool
-    for made in pools:
-        made.__exit__()
+@pytest.fixture
+def start(pools):
+    """Starts a pool against the server."""
+    return pools.start
+
+
+@pytest.fixture
+def expect(pools):
+    """Says what this test means to happen other than that every task is completed."""
+    return pools.expect
 
 
 class Watch:
@@ -104,18 +103,3 @@ def until_stage():
         return wait_until(found, f"the stage {stage}", within_s)
 
     return wait
-
-
-@pytest.fixture
-def no_rule_is_broken(server):
-    """Checks everything that must hold at the end of a run."""
-
-    def look(pool, pids=(), expect=None):
-        events = read_events(pool.folder / "state" / "events")
-        broken = check(server.entries(), server, events, expect)
-        assert broken == [], "\n".join(map(str, broken))
-        left = gather_leftovers(pids, pool.folder / "state", pool.folder / "temp")
-        assert (left.processes, left.locks, left.files) == ((), (), ())
-        assert find_secrets(server.secrets(), [pool.folder]) == []
-
-    return look
