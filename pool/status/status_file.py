@@ -10,7 +10,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from pool.state_dir import StateDir
-from pool.status.schema import Status
+from pool.status.schema import SlotStatus, Status
+from pool.supervisor.states import GIVEN_UP, SlotState
 
 STALE_AFTER_S = 10.0
 
@@ -45,7 +46,7 @@ def write_status(state_dir: StateDir, status: Status) -> None:
 
 
 def read_status(state_dir: StateDir) -> Found:
-    """The status as it is now; a pool that says it runs and does not is `dead`.
+    """The status as it is now; a pool that says it runs and does not is `dead`, its slots stopped.
 
     Raises `NoPool` where there was never one, or its file cannot be read.
     """
@@ -58,9 +59,28 @@ def read_status(state_dir: StateDir) -> Found:
     except (OSError, ValidationError) as error:
         raise NoPool(f"{path} cannot be read ({type(error).__name__})") from None
     if status.pool.state in ("running", "draining") and not is_locked(state_dir.lock):
-        dead = status.pool.model_copy(update={"state": "dead"})
-        status = status.model_copy(update={"pool": dead})
+        status = _dead(status)
     return Found(status, age_s)
+
+
+def _dead(status: Status) -> Status:
+    """What is left of a status whose supervisor is gone: its children went with it."""
+    return status.model_copy(
+        update={
+            "pool": status.pool.model_copy(update={"state": "dead"}),
+            "slots": tuple(map(_without_child, status.slots)),
+        }
+    )
+
+
+def _without_child(slot: SlotStatus) -> SlotStatus:
+    """The slot as it stands now. One that was given up before stays so, with its own reason."""
+    left = {"pid": None, "current": None, "gpu": None, "rss_bytes": None}
+    if slot.state in GIVEN_UP or slot.state == SlotState.STOPPED:
+        return slot.model_copy(update=left)
+    had = f" with {slot.current.item_id}" if slot.current is not None else ""
+    reason = f"its supervisor died while it was {slot.state}{had}"
+    return slot.model_copy(update={**left, "state": SlotState.STOPPED.value, "reason": reason})
 
 
 def is_locked(path: Path) -> bool:

@@ -17,6 +17,7 @@ from pool.status.schema import CurrentTask, SlotStatus, Status
 from pool.status.span import span
 from pool.status.status_file import Found
 from pool.status.totals import Totals
+from pool.status.verdict import one_line
 from pool.supervisor.states import GIVEN_UP, WORKING
 
 _ONE_LINE_FROM = 112
@@ -51,6 +52,8 @@ def screen(found: Found, paper: Paper, totals: Totals | None = None) -> Renderab
     """Everything about the pool; 40 columns are a phone's."""
     status = found.status
     parts: list[RenderableType] = [_headline(found)]
+    if found.stale or status.pool.state == "dead":
+        parts.append(Text(one_line(found), style="red"))
     if totals is not None:
         parts.append(_totals(totals))
     if names := _device_names(status):
@@ -63,8 +66,6 @@ def _headline(found: Found) -> Text:
     text = Text()
     text.append(f"pool {pool.id}", style="bold")
     text.append(f"  {pool.state}", style=_pool_style(pool.state))
-    if found.stale:
-        text.append(f"  status {span(found.age_s)} old", style="red")
     text.append(f"  {pool.mode}  up {span(pool.uptime_s)}  pid {pool.pid}  {pool.api_url}")
     return text
 

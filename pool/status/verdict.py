@@ -2,6 +2,7 @@
 
 from pool.exit_codes import StatusExitCode
 from pool.status.schema import Status
+from pool.status.span import span
 from pool.status.status_file import Found
 from pool.supervisor.states import WORKING
 
@@ -33,6 +34,6 @@ def one_line(found: Found) -> str:
     if status.pool.state == "stopped":
         return "the pool is stopped"
     if found.stale:
-        return f"the status is {found.age_s:.0f} s old: the supervisor hangs or is stopped"
+        return f"the status is {span(found.age_s)} old: the supervisor hangs or is stopped"
     troubled = [f"{slot.slot}: {slot.reason}" for slot in status.slots if slot.state not in WORKING]
     return "; ".join([counts, *troubled])

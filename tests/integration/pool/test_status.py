@@ -49,6 +49,7 @@ def test_the_status_is_whole_at_every_moment_of_a_pools_life(add, start, watch, 
     pool.wait()
     code, status = shown(pool.folder)
     assert (code, status.pool.state) == (2, "dead")
+    assert {(slot.state, slot.pid) for slot in status.slots} == {("stopped", None)}
     assert pool_status(pool.folder, "--health").stdout.startswith("the pool is dead: ")
     assert "dead" in pool_status(pool.folder).stdout
 

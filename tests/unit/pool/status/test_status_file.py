@@ -6,7 +6,7 @@ import pytest
 
 from pool.state_dir import StateDir
 from pool.status.status_file import NoPool, read_status, write_status
-from tests.unit.pool.status.sample import slot, status
+from tests.unit.pool.status.sample import CURRENT, slot, status
 
 
 @pytest.fixture
@@ -46,6 +46,21 @@ def test_a_pool_that_says_it_runs_and_holds_no_lock_is_dead(state_dir, state):
 def test_a_pool_whose_lock_file_is_gone_is_dead_too(state_dir):
     write_status(state_dir, status())
     assert read_status(state_dir).status.pool.state == "dead"
+
+
+def test_a_dead_pools_slots_do_nothing_any_more(state_dir):
+    write_status(state_dir, status(slot("gpu0", state="ready"), slot("gpu1", "busy", current=CURRENT)))
+    idle, busy = read_status(state_dir).status.slots
+    assert (idle.state, idle.reason) == ("stopped", "its supervisor died while it was ready")
+    assert (idle.pid, idle.gpu, idle.rss_bytes) == (None, None, None)
+    assert (busy.state, busy.current) == ("stopped", None)
+    assert busy.reason == f"its supervisor died while it was busy with {CURRENT.item_id}"
+
+
+def test_a_slot_that_was_given_up_before_its_pool_died_keeps_its_reason(state_dir):
+    write_status(state_dir, status(slot("gpu0", state="lost", reason="the device is gone")))
+    [gone] = read_status(state_dir).status.slots
+    assert (gone.state, gone.reason) == ("lost", "the device is gone")
 
 
 def test_a_pool_that_has_ended_is_stopped_for_ever(state_dir):

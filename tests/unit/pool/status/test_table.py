@@ -83,8 +83,9 @@ def test_a_reason_is_no_markup():
     assert "[red]x[/red] [/]" in drawn(slot("gpu0", "backoff", reason="[red]x[/red] [/]"))
 
 
-def test_a_stale_status_is_called_so():
-    assert "status 1m01s old" in drawn(age_s=61.0)
+def test_a_stale_status_is_called_so_and_a_dead_pool_says_where_to_look():
+    assert "the status is 1m01s old: the supervisor hangs" in drawn(age_s=61.0)
+    assert "see logs/pool.log and dmesg" in drawn(state="dead")
 
 
 def test_without_gpus_no_gpu_columns_are_drawn():
