@@ -12,6 +12,7 @@ from pathlib import Path
 from demo.errors import DemoFailed
 from demo.flags import Flags
 from demo.services import ROOT, clean_environment
+from pool.counted import counted
 
 DEFAULT_MODEL = "Wan-AI/Wan2.2-TI2V-5B-Diffusers"
 _TINY = "wan22-ti2v-5b"
@@ -37,7 +38,7 @@ def chosen(flags: Flags, weights: Path) -> Maker:
     model = flags.model
     if model is None and on_gpus and _in_cache(DEFAULT_MODEL):
         model = DEFAULT_MODEL
-    where = "one worker for each GPU" if on_gpus else f"{flags.workers} CPU workers"
+    where = "one worker for each GPU" if on_gpus else counted(flags.workers, "CPU worker")
     place = {"device": "cuda"} if on_gpus else {"device": "cpu", "workers": flags.workers}
     if model is not None:
         return Maker(f"{where}, {model}", {**place, "wan": {"model": _absolute(model)}})

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from pool.commands.host_checks import host_findings
 from pool.commands.plan_pool import NoDevice, Plan, plan
+from pool.counted import counted
 from pool.errors import ConfigError
 from pool.exit_codes import ExitCode
 from pool.finding import Finding, fine, wrong
@@ -58,8 +59,9 @@ def _findings(loaded: Loaded, environ: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _settings(loaded: Loaded) -> Finding:
-    warned = f", {len(loaded.warnings)} warnings above" if loaded.warnings else ""
-    return fine("settings", f"{len(loaded.origin)} are set, the rest have their defaults{warned}")
+    warned = f", {counted(len(loaded.warnings), 'warning')} above" if loaded.warnings else ""
+    given = counted(len(loaded.origin), "value")
+    return fine("settings", f"{given} given, the rest are defaults{warned}")
 
 
 def _planned(settings: Settings, environ: Mapping[str, str]) -> tuple[Plan | None, Finding]:

@@ -20,6 +20,7 @@ from pool.commands.host_checks import port_finding
 from pool.commands.plan_pool import NoDevice, Plan, worker_prefix
 from pool.commands.pool_log import log_to
 from pool.commands.publish import Publisher
+from pool.counted import counted
 from pool.errors import ConfigError
 from pool.event_log import event_sink
 from pool.exit_codes import ExitCode
@@ -120,7 +121,7 @@ def run(planned: Plan, environ: Mapping[str, str]) -> ExitCode:
         if not settings.on_gpus:
             environ = with_share_of_cores(environ, len(held), len(os.sched_getaffinity(0)))
         nursery = Nursery(settings, prefix, environ, supervisor)
-        logger.info("pool {}: {} slots, {}", prefix, len(held), settings.vercel_api_url)
+        logger.info("pool {}: {}, {}", prefix, counted(len(held), "slot"), settings.vercel_api_url)
         code = supervisor.run([_slot(nursery, slot, fds) for slot, fds in held])
         if terminal is not None:
             terminal.close()

@@ -12,6 +12,7 @@ from rich.console import Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pool.counted import counted
 from pool.status.bar import bar
 from pool.status.schema import CurrentTask, SlotStatus, Status
 from pool.status.span import span
@@ -74,7 +75,7 @@ def _totals(totals: Totals) -> Text:
     """The pool's last hour, and what is the matter with the queue."""
     when = "the last hour" if totals.window_s >= 3600 else span(totals.window_s)
     text = Text()
-    text.append(f"{totals.videos} videos in {when}")
+    text.append(f"{counted(totals.videos, 'video')} in {when}")
     if totals.videos_per_hour is not None and totals.window_s < 3600:
         text.append(f" ({totals.videos_per_hour:g} an hour)")
     for count, what in ((totals.failed, "failed"), (totals.lost, "lost")):
@@ -85,7 +86,7 @@ def _totals(totals: Totals) -> Text:
     if totals.key_refused_s is not None:
         text.append(f"  key refused (401) for {span(totals.key_refused_s)}", style="red")
     elif totals.poll_failures:
-        text.append(f"  queue not reached ({totals.poll_failures} times)", style="red")
+        text.append(f"  queue not reached ({counted(totals.poll_failures, 'time')})", style="red")
     elif totals.queue_empty_s is not None:
         text.append(f"  queue empty for {span(totals.queue_empty_s)}", style="yellow")
     return text

@@ -1,5 +1,6 @@
 """Which exit code, and which one line, a status deserves. Pure."""
 
+from pool.counted import counted
 from pool.exit_codes import StatusExitCode
 from pool.status.schema import Status
 from pool.status.span import span
@@ -28,7 +29,9 @@ def working_slots(status: Status) -> int:
 def one_line(found: Found) -> str:
     """The health in one line, for a HEALTHCHECK and for people in a hurry."""
     status = found.status
-    counts = f"{working_slots(status)} of {len(status.slots)} slots work"
+    working = working_slots(status)
+    verb = "works" if len(status.slots) == 1 else "work"
+    counts = f"{working} of {counted(len(status.slots), 'slot')} {verb}"
     if status.pool.state == "dead":
         return "the pool is dead: its supervisor ended without a word; see logs/pool.log and dmesg"
     if status.pool.state == "stopped":

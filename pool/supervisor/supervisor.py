@@ -19,6 +19,7 @@ from typing import Protocol
 
 from loguru import logger
 
+from pool.counted import counted
 from pool.event_log import EventSink
 from pool.exit_codes import ExitCode
 from pool.gpu.probe_client import Telemetry
@@ -245,7 +246,7 @@ class Supervisor:
         if self._stop_at is not None and now >= self._stop_at:
             self.stop("the drain took longer than drain_timeout", now, _AFTER_DRAIN_S)
         if self._rules.max_tasks is not None and self._finished >= self._rules.max_tasks:
-            self.drain(f"{self._finished} tasks are finished", now)
+            self.drain(f"finished {counted(self._finished, 'task')}", now)
         if any(slot.unusable is ExitCode.UNAUTHORIZED for slot in self.slots):
             self.drain("the Worker API refuses the key (401)", now)
 

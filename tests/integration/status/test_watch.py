@@ -117,7 +117,7 @@ def test_watching_in_a_pipe_prints_a_line_for_each_change(pool):
     with piped(pool, "--watch") as process:
         assert "5 of 8 slots work" in process.stdout.readline()
         pool.show(status(slot("gpu0", "busy")))
-        assert process.stdout.readline().endswith("Z 1 of 1 slots work\n")
+        assert process.stdout.readline().endswith("Z 1 of 1 slot works\n")
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
 

@@ -49,7 +49,9 @@ def test_a_pool_whose_lock_file_is_gone_is_dead_too(state_dir):
 
 
 def test_a_dead_pools_slots_do_nothing_any_more(state_dir):
-    write_status(state_dir, status(slot("gpu0", state="ready"), slot("gpu1", "busy", current=CURRENT)))
+    write_status(
+        state_dir, status(slot("gpu0", state="ready"), slot("gpu1", "busy", current=CURRENT))
+    )
     idle, busy = read_status(state_dir).status.slots
     assert (idle.state, idle.reason) == ("stopped", "its supervisor died while it was ready")
     assert (idle.pid, idle.gpu, idle.rss_bytes) == (None, None, None)

@@ -43,7 +43,7 @@ def test_a_pool_that_is_not_there_is_told_from_one_that_does_not_work(state, age
 @pytest.mark.parametrize(
     ("found", "line"),
     [
-        (Found(status(slot("gpu0")), 0.5), "1 of 1 slots work"),
+        (Found(status(slot("gpu0")), 0.5), "1 of 1 slot works"),
         (
             Found(status(slot("gpu0"), slot("gpu1", "backoff", reason="killed by SIGKILL")), 0.5),
             "1 of 2 slots work; gpu1: killed by SIGKILL",
@@ -55,7 +55,7 @@ def test_a_pool_that_is_not_there_is_told_from_one_that_does_not_work(state, age
         (Found(status(state="stopped"), 99.0), "the pool is stopped"),
         (
             Found(status(), 42.0),
-            "the status is 42 s old: the supervisor hangs or is stopped",
+            "the status is 42s old: the supervisor hangs or is stopped",
         ),
     ],
 )
