@@ -124,6 +124,18 @@ def free_on(card_bytes: int) -> int:
     return card_bytes - _CONTEXT_BYTES
 
 
+def placement(card_bytes: int | None, rungs: Sequence[Plan]) -> str:
+    """Where the model will lie on a card of that size, or without a card (None), in words.
+
+    Raises `BackendUnusable` as `plan` does.
+    """
+    if card_bytes is not None:
+        return str(plan(free_on(card_bytes), rungs))
+    whole = plan(None, rungs)
+    peak = f"about {whole.peak_bytes / 1e9:.0f} GB at the peak"
+    return f"everything lies in the host's memory, {whole.dtype}, {peak}"
+
+
 def next_smaller(current: Plan, rungs: Sequence[Plan]) -> Plan | None:
     """The next rung after `current` that needs less memory; None at the ladder's end."""
     below = rungs[rungs.index(current) + 1 :]

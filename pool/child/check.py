@@ -22,6 +22,7 @@ from client.worker_api import WorkerApi
 from inference.errors import BackendUnusable, InferenceError
 from inference.registry import backend_class
 from pool.backend_options import backend_options
+from pool.counted import counted
 from pool.exit_codes import ExitCode
 from pool.finding import Finding, fine, wrong
 from pool.parent_death import die_with_parent
@@ -35,9 +36,9 @@ _PROCESS_BYTES = {"wan": 3 * 2**30, "runway": 150 * 2**20}
 
 @dataclass(frozen=True)
 class Model:
-    """How large the weights are in host memory: all of them, and the largest component."""
+    """Bytes in host memory: of a whole child without a card, and of the largest component."""
 
-    all_bytes: int = 0
+    peak_bytes: int = 0
     largest_bytes: int = 0
 
 
@@ -57,10 +58,11 @@ def findings(settings: Settings, cards: Mapping[str, int | None]) -> Iterator[Fi
     if settings.backend == "wan" and usable.ok:
         model, found = weights(settings, cards)
         yield found
-        # On its way to a card a component passes through host memory, one load after the other;
-        # without a card all of them stay there.
-        each += model.all_bytes if settings.device == "cpu" else 0
-        once += model.largest_bytes
+        if settings.device == "cpu":
+            each += model.peak_bytes
+        else:
+            # On its way to a card a component passes through host memory, one load at a time.
+            once += model.largest_bytes
     yield host_memory(len(cards), each, once, HostMemory().available_bytes())
     if settings.backend != "runway":
         yield encoder(settings.temp_dir)
@@ -126,31 +128,29 @@ def backend(settings: Settings) -> Finding:
 def weights(settings: Settings, cards: Mapping[str, int | None]) -> tuple[Model, Finding]:
     """How large the model is, and whether it is whole, its tokenizer included, and fits."""
     from inference.wan.facts import check
-    from inference.wan.memory import WEIGHT_BYTES, free_on, plan
+    from inference.wan.memory import WEIGHT_BYTES, placement, plan
     from inference.wan.settings import parse
 
     what = "weights"
     try:
         wan = parse(backend_options(settings))
         facts = check(wan)
-        sizes = [None if size is None else free_on(size) for size in cards.values()]
-        plans = {str(plan(size, facts.rungs)) for size in sizes}
+        plans = {placement(size, facts.rungs) for size in cards.values()}
     except BackendUnusable as error:
         remedy = "bin/start-pool --download" if "download" in str(error) else ""
         return Model(), wrong(what, str(error), remedy)
     each = WEIGHT_BYTES[wan.dtype]
     counts = [count * each for count in facts.checkpoint.sizes.parameters.values()]
     words = f"{wan.model} is whole, its tokenizer too; {'; '.join(sorted(plans))}"
-    return Model(sum(counts), max(counts)), fine(what, words)
+    return Model(plan(None, facts.rungs).peak_bytes, max(counts)), fine(what, words)
 
 
 def host_memory(children: int, each_bytes: int, once_bytes: int, free_bytes: int) -> Finding:
     """Whether all children find room, while one of them loads: loads wait for each other."""
     what = "host memory"
     needed = children * each_bytes + once_bytes
-    words = (
-        f"{free_bytes / 2**30:.1f} GiB free, {needed / 2**30:.1f} needed for {children} children"
-    )
+    free, need = f"{free_bytes / 2**30:.1f} GiB free", f"{needed / 2**30:.1f} needed"
+    words = f"{free}, {need} for {counted(children, 'child', 'children')}"
     if free_bytes < needed:
         return wrong(what, words, "use fewer --devices or --workers, or a larger machine")
     return fine(what, words)

@@ -21,7 +21,7 @@ from inference.wan.checkpoint import locate
 from inference.wan.download import Report, fetch, wanted
 from inference.wan.facts import check
 from inference.wan.lora import find_lora
-from inference.wan.memory import free_on, plan
+from inference.wan.memory import placement
 from inference.wan.settings import WanSettings, parse
 from pool.exit_codes import ExitCode
 from pool.parent_death import die_with_parent
@@ -57,10 +57,7 @@ def answer(question: Question, report: Report) -> Findings:
         _fetch(settings, question.fetch, report)
         rungs = check(settings).rungs
         return Findings(
-            plans={
-                slot: str(plan(None if size is None else free_on(size), rungs))
-                for slot, size in question.cards.items()
-            }
+            plans={slot: placement(size, rungs) for slot, size in question.cards.items()}
         )
     except BackendUnusable as error:
         return Findings(problem=str(error))

@@ -76,7 +76,7 @@ def test_download_fetches_what_a_load_opens_and_the_pool_then_starts_offline(
     offline = hub.environment(cache) | {"HF_HUB_OFFLINE": "1"}
     shown = start(offline, "--dry-run")
     assert shown.returncode == 0, shown.stderr
-    assert "cpu0: everything stays on the card" in shown.stdout
+    assert "cpu0: everything lies in the host's memory" in shown.stdout
 
 
 def test_after_a_killed_download_only_what_is_missing_is_fetched(published, start, tmp_path):

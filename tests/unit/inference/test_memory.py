@@ -7,7 +7,16 @@ import pytest
 from inference.errors import BackendUnusable
 from inference.wan.checkpoint import Sizes
 from inference.wan.family import TI2V_5B
-from inference.wan.memory import Plan, Work, free_on, ladder, next_smaller, permitted, plan
+from inference.wan.memory import (
+    Plan,
+    Work,
+    free_on,
+    ladder,
+    next_smaller,
+    permitted,
+    placement,
+    plan,
+)
 
 GB = 1_000_000_000
 SIZES = Sizes(
@@ -119,6 +128,9 @@ def test_less_work_needs_no_more_memory_on_any_rung(less):
 
 def test_a_plan_reads_as_a_sentence():
     assert str(RUNGS[0]) == "everything stays on the card, bfloat16, about 50 GB at the peak"
+    assert placement(None, RUNGS) == (
+        "everything lies in the host's memory, bfloat16, about 50 GB at the peak"
+    )
     tiled = str(permitted(RUNGS, "model", True)[0])
     assert tiled.startswith("each model is on the card only while it works, bfloat16, VAE in tiles")
     assert "float8" in str(ladder(TI2V_5B, SIZES, replace(WORK, fp8=True))[0])
