@@ -30,11 +30,16 @@ class Loss:
 
 @dataclass(frozen=True)
 class Lease:
-    """One lease: the poll that took it, what was sent for it, what its child says it did."""
+    """One lease: the poll that took it, what was sent for it, what its child says it did.
+
+    `perhaps` are requests for the item that bear no worker's id and may have been this one's as
+    well as another's: two pools that raced for an item sign at the same moments.
+    """
 
     taken: Entry
     sent: tuple[Entry, ...]
     events: tuple[Event, ...]
+    perhaps: tuple[Entry, ...] = ()
 
     @property
     def worker_id(self) -> str:
@@ -145,6 +150,7 @@ def _give_away(
     nobodys: Sequence[Entry], leases: Sequence[Lease], expect: Expectations
 ) -> list[Lease]:
     given: dict[int, list[Entry]] = defaultdict(list)
+    perhaps: dict[int, list[Entry]] = defaultdict(list)
     losses = {lease.taken.seq: loss_of(lease, expect) for lease in leases}
     for entry in nobodys:
         held = [
@@ -157,14 +163,16 @@ def _give_away(
             for lease in held
             if (loss := losses[lease.taken.seq]) is None or entry.received_s <= loss.at_s
         ]
+        for lease in held:
+            perhaps[lease.taken.seq].append(entry)
         for lease in (rightful or held)[-1:]:
             given[lease.taken.seq].append(entry)
-    return [_with(lease, given[lease.taken.seq]) for lease in leases]
+    return [_with(lease, given[lease.taken.seq], perhaps[lease.taken.seq]) for lease in leases]
 
 
-def _with(lease: Lease, more: Sequence[Entry]) -> Lease:
+def _with(lease: Lease, more: Sequence[Entry], perhaps: Sequence[Entry]) -> Lease:
     sent = sorted((*lease.sent, *more), key=lambda entry: entry.received_s)
-    return Lease(lease.taken, tuple(sent), lease.events)
+    return Lease(lease.taken, tuple(sent), lease.events, tuple(perhaps))
 
 
 def loss_of(lease: Lease, expect: Expectations) -> Loss | None:

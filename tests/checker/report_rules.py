@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from tests.checker.history import History, Lease
-from tests.checker.model import Expectations, Violation
+from tests.checker.host_rules import DEATHS_TO_POISON
+from tests.checker.lease_rules import pool_of
+from tests.checker.model import Event, Expectations, Violation
 from tests.fakes.bad_server.journal import Effect, Entry
 
 _NOT_FOR_PEOPLE = re.compile(
@@ -25,7 +27,7 @@ def check_reports(history: History, expect: Expectations) -> Iterator[Violation]
     for report in history.log:
         if report.endpoint == "report":
             yield from _completed_after_bytes(report, shelf, history.log)
-            yield from _failed_for_its_own_fault(report, expect)
+            yield from _failed_for_its_own_fault(report, history.events, expect)
     yield from _never_failed_after_completed(history.log)
     for lease in history.leases:
         yield from _signed_early(lease)
@@ -99,15 +101,29 @@ def _never_failed_after_completed(log: Iterable[Entry]) -> Iterator[Violation]:
             yield Violation("R2", sentence, (completed[who], report))
 
 
-def _failed_for_its_own_fault(report: Entry, expect: Expectations) -> Iterator[Violation]:
+def _failed_for_its_own_fault(
+    report: Entry, events: Iterable[Event], expect: Expectations
+) -> Iterator[Violation]:
     if not _wants(report, "failed"):
         return
     message = str((report.request or {}).get("error_message", ""))
     if expect.may_fail is not None and report.item_id not in expect.may_fail:
         sentence = f"{report.item_id} is a good task and was reported failed: {message}"
         yield Violation("R3", sentence, (report,))
-    elif _OUR_FAULTS.search(message):
+    elif _OUR_FAULTS.search(message) and not _killed_two_children(report, events):
         yield Violation("R3", f"a fault of ours was reported failed: {message}", (report,))
+
+
+def _killed_two_children(report: Entry, events: Iterable[Event]) -> bool:
+    """Whether the item had taken two children of the reporter's host with it, however they died."""
+    deaths = [
+        event
+        for event in events
+        if (event.event, event.item_id) == ("died", report.item_id)
+        and pool_of(event.worker_id) == pool_of(report.worker_id)
+        and event.t <= report.received_s
+    ]
+    return len(deaths) >= DEATHS_TO_POISON
 
 
 def why_not_understood(message: str) -> str | None:
@@ -121,8 +137,9 @@ def why_not_understood(message: str) -> str | None:
 
 
 def _signed_early(lease: Lease) -> Iterator[Violation]:
+    signed = [*lease.all("presign-upload"), *lease.perhaps]
     for event in lease.saw("infer_started")[:1]:
-        if not any(entry.answered_s <= event.t for entry in lease.all("presign-upload")):
+        if not any(e.endpoint == "presign-upload" and e.answered_s <= event.t for e in signed):
             sentence = f"{lease.worker_id} began {lease.item_id} without signing its upload first"
             yield Violation("R4", sentence, (lease.taken, event))
 

@@ -129,6 +129,15 @@ class TestR3:
         forge.report(102.0, status="failed", why=why)
         assert broken(forge) == ["R3"]
 
+    def test_a_task_that_killed_two_children_may_fail_for_it_however_they_died(self):
+        forge = confirmed()
+        forge.report(102.0, status="failed", why="crashed the worker twice: killed by SIGKILL")
+        deaths = [event("died", 50.0), event("died", 80.0)]
+        assert broken(forge, deaths) == []
+        assert broken(forge, deaths[1:]) == ["R3"]
+        elsewhere = event("died", 50.0, worker="another-gpu0-cccc")
+        assert broken(forge, [elsewhere, *deaths[1:]]) == ["R3"]
+
 
 class TestR4:
     def test_an_upload_with_a_url_signed_long_before_is_caught(self):
@@ -141,6 +150,15 @@ class TestR4:
         forge.lease(100.0)
         forge.heartbeat(101.2)
         assert broken(forge, [event("infer_started", 101.5)]) == ["R4"]
+
+    def test_of_two_pools_that_raced_for_an_item_neither_is_accused_for_the_other_s_presign(self):
+        forge = Forge()
+        forge.lease(100.0)
+        forge.lease(100.01, worker="another-gpu0-cccc")
+        forge.sign(100.5, connection=7)
+        forge.sign(100.6, connection=8)
+        forge.heartbeat(101.2)
+        assert broken(forge, [event("infer_started", 101.5)]) == []
 
     def test_an_upload_with_the_url_from_before_the_inference_is_caught(self):
         forge = confirmed()
