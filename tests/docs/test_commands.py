@@ -12,6 +12,7 @@ from pool.commands.pool_status import parser as pool_status_parser
 from pool.commands.start_pool import parser as start_pool_parser
 from pool.settings import load
 from server.settings import _parser as serve_api_parser
+from tests.chaos.storm.__main__ import parser as chaos_parser
 from tests.docs.pages import PAGES, ROOT, Page
 
 PARSERS = {
@@ -19,6 +20,7 @@ PARSERS = {
     "bin/pool-status": pool_status_parser,
     "bin/serve-api": serve_api_parser,
     "bin/demo": demo_parser,
+    "bin/chaos": chaos_parser,
 }
 REQUIRED = {"VERCEL_API_URL": "https://api.example", "WORKER_API_KEY": "k", "RUNWAY_API_KEY": "k"}
 
