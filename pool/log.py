@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from client.redact import redacted
+from pool.log_file import LogFile
 
 if TYPE_CHECKING:
     from loguru import Record
 
 Form = Literal["text", "json"]
 
-ROTATION = "20 MB"
-RETENTION = 5
 _LONGEST = 2000
 
 
@@ -54,9 +53,9 @@ def formatter(form: Form, secrets: Collection[str]) -> Callable[["Record"], str]
     return template
 
 
-def log_file(log_dir: Path, name: str) -> Path:
-    """Where the process called `name` (a slot, or `pool`) writes its log."""
-    return log_dir / f"{name}.log"
+def log_file(log_dir: Path, name: str) -> LogFile:
+    """The log of the process called `name` (a slot, or `pool`)."""
+    return LogFile(log_dir / f"{name}.log")
 
 
 def _trace(record: "Record", secrets: Collection[str]) -> list[str]:

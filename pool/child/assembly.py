@@ -92,7 +92,7 @@ def _rules(start: Start, settings: Settings) -> LoopRules:
         paths=lambda item_id: [path.format(item_id) for path in _STORED_AT],
         full_disk=partial(
             full_disk,
-            (settings.temp_dir, settings.state_dir, settings.log_dir),
+            (settings.temp_dir, settings.state_dir),
             settings.min_free_disk_bytes,
         ),
     )

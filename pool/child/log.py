@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from pool.child.news import Inbox, Logged
-from pool.log import RETENTION, ROTATION, formatter, log_file
+from pool.log import formatter, log_file
 from pool.settings.schema import Settings
 
 if TYPE_CHECKING:
@@ -39,11 +39,9 @@ def log_to(inbox: Inbox, settings: Settings, slot: str) -> None:
     logger.remove()
     logger.configure(extra={"slot": slot})
     logger.add(
-        log_file(settings.log_dir, slot),
+        log_file(settings.log_dir, slot).write,
         level=settings.log_level,
         format=formatter(settings.log_format, secrets),
-        rotation=ROTATION,
-        retention=RETENTION,
         diagnose=False,
     )
     logger.add(through_the_pipe, level=settings.log_level, format="{message}", diagnose=False)

@@ -28,6 +28,7 @@ from pool.exit_codes import ExitCode
 from pool.messages import Ending, Start, to_child
 from pool.parent_death import die_with_parent
 from pool.settings.schema import Settings
+from pool.standard_streams import secure_standard_streams
 
 
 def main() -> None:
@@ -35,6 +36,7 @@ def main() -> None:
     pipe = socket.socket(fileno=int(sys.argv[1]))
     if not die_with_parent(int(sys.argv[2])):
         os._exit(ExitCode.ORPHANED)
+    secure_standard_streams()
     faulthandler.enable()
     faulthandler.register(signal.SIGUSR2, all_threads=True)
     lines = _lines(pipe)

@@ -5,7 +5,7 @@ import sys
 
 from loguru import logger
 
-from pool.log import RETENTION, ROTATION, formatter, log_file
+from pool.log import formatter, log_file
 from pool.settings.schema import Settings
 from pool.terminal import Terminal
 
@@ -28,11 +28,9 @@ def log_to(settings: Settings) -> Terminal | None:
         diagnose=False,
     )
     logger.add(
-        log_file(settings.log_dir, "pool"),
+        log_file(settings.log_dir, "pool").write,
         level=settings.log_level,
         format=template,
-        rotation=ROTATION,
-        retention=RETENTION,
         diagnose=False,
     )
     return terminal

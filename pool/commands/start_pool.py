@@ -17,6 +17,7 @@ from pool.commands.run_pool import PoolRunning, run
 from pool.errors import ConfigError
 from pool.exit_codes import ExitCode
 from pool.settings.sources import load
+from pool.standard_streams import secure_standard_streams
 
 
 def parser() -> argparse.ArgumentParser:
@@ -93,4 +94,5 @@ def _refuse(sentence: str, code: ExitCode) -> int:
 
 
 if __name__ == "__main__":
+    secure_standard_streams()
     sys.exit(main(sys.argv[1:]))

@@ -189,8 +189,8 @@ class Settings(BaseModel):
     min_free_disk_bytes: Annotated[int, Named(("POOL_MIN_FREE_DISK_BYTES",))] = Field(
         1024 * 1024 * 1024,
         ge=0,
-        description="Bytes that must be free in temp_dir, state_dir and log_dir before a task is "
-        "taken.",
+        description="Bytes that must be free in temp_dir and state_dir before a task is taken; a "
+        "full log_dir costs log lines alone.",
     )
 
     # Processes

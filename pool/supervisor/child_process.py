@@ -19,6 +19,7 @@ from loguru import logger
 from pydantic import ValidationError
 
 from pool.messages import Message, Start, ToSupervisor, to_supervisor
+from pool.supervisor.output_file import opened
 
 _CHILD = ("-P", "-m", "pool.child.main")
 _READ_BYTES = 65536
@@ -40,7 +41,7 @@ class ChildProcess:
 
     def __init__(self, launch: Launch) -> None:
         ours, theirs = socket.socketpair()
-        with launch.output.open("ab") as output:
+        with opened(launch.output) as output:
             self._process = subprocess.Popen(
                 [sys.executable, *_CHILD, str(theirs.fileno()), str(os.getpid())],
                 env=dict(launch.environment),

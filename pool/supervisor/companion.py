@@ -15,6 +15,7 @@ from loguru import logger
 
 from client.backoff import backoff_s
 from pool.settings.environment import without_secrets
+from pool.supervisor.output_file import opened
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,7 +39,7 @@ class CompanionLaunch:
 
     def start(self) -> "subprocess.Popen[bytes]":
         """Start it, in a process group of its own, so that Ctrl-C does not reach it."""
-        with self.output.open("ab") as output:
+        with opened(self.output) as output:
             process = subprocess.Popen(
                 [sys.executable, "-P", *self.arguments],
                 stdin=subprocess.PIPE,
