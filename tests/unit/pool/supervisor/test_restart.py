@@ -26,7 +26,12 @@ def test_the_wait_doubles_up_to_a_minute():
 
 def test_jitter_keeps_slots_from_coming_back_together():
     deaths = list(dying(3, every_s=200))[-1]
-    assert 4 <= deaths.wait_s(0.3) < deaths.wait_s(0.9) <= 5
+    assert 3 <= deaths.wait_s(0.9) < deaths.wait_s(0.3) < 4
+
+
+def test_a_wait_is_never_longer_than_what_is_said():
+    first = next(dying(1, every_s=200))
+    assert [first.wait_s(jitter / 10) <= 1 for jitter in range(10)] == [True] * 10
 
 
 def test_after_five_healthy_minutes_the_wait_is_short_again():
