@@ -1,9 +1,27 @@
-"""Whether a dead process's memory has come back to its device. Pure."""
+"""Whether a dead process's memory has come back to its device. No clock, no I/O."""
 
 from pool.gpu.readings import Reading
 
 _SLACK_BYTES = 1 << 30
 """What a driver's own contexts and other small users may add meanwhile."""
+
+
+class MemoryGate:
+    """What keeps a slot's next child from its device: `held`, in words, or None."""
+
+    def __init__(self) -> None:
+        self.held: str | None = None
+        self._used_before: int | None = None
+        self._last_pid: int | None = None
+
+    def seen(self, reading: Reading, pid: int | None, *, loaded: bool) -> None:
+        """Take in a reading, while the slot's child is process `pid`, or None is there."""
+        if pid is not None:
+            self._last_pid = pid
+            if not loaded and self._used_before is None:
+                self._used_before = reading.memory_used_bytes
+        elif self._last_pid is not None:
+            self.held = not_given_back(self._used_before, reading, self._last_pid)
 
 
 def not_given_back(before_bytes: int | None, reading: Reading, dead_pid: int) -> str | None:

@@ -6,18 +6,18 @@ bus. NVML has no call that returns the last Xid; the driver's error events are c
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 import pynvml
 
 from pool.errors import PoolError
+from pool.gpu.condition import GONE, condition, read
 from pool.gpu.readings import Device, Process, Reading, Snapshot
-
-T = TypeVar("T")
 
 REMEDIES = MappingProxyType(
     {
@@ -32,13 +32,6 @@ REMEDIES = MappingProxyType(
     }
 )
 """NVML's code → what is the matter and what to do."""
-
-_GONE = (
-    pynvml.NVML_ERROR_GPU_IS_LOST,
-    pynvml.NVML_ERROR_RESET_REQUIRED,
-    pynvml.NVML_ERROR_GPU_NOT_FOUND,
-)
-"""Codes of a device that fell off the bus, or that does nothing more before a reset."""
 
 
 class NvmlUnusable(PoolError):
@@ -93,47 +86,54 @@ class Nvml:
             self._problems.append(f"GPU {index} cannot be opened ({error}); see dmesg for its Xid")
 
     def _reading(self, device: Device, now: float) -> Reading:
-        xid = self._xids.last.get(device.pci_bus_id)
+        last, times = self._xids.of(device.pci_bus_id)
         try:
             handle = pynvml.nvmlDeviceGetHandleByUUID(device.uuid)
-            memory = _read(lambda: pynvml.nvmlDeviceGetMemoryInfo(handle))
-            power_mw = _read(lambda: pynvml.nvmlDeviceGetPowerUsage(handle))
+            memory = read(lambda: pynvml.nvmlDeviceGetMemoryInfo(handle))
+            power_mw = read(lambda: pynvml.nvmlDeviceGetPowerUsage(handle))
             return Reading(
                 sampled_at=now,
                 memory_used_bytes=memory and memory.used,
                 memory_total_bytes=memory and memory.total,
-                utilization_percent=_read(lambda: pynvml.nvmlDeviceGetUtilizationRates(handle).gpu),
-                temperature_c=_read(
+                utilization_percent=read(lambda: pynvml.nvmlDeviceGetUtilizationRates(handle).gpu),
+                temperature_c=read(
                     lambda: pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU)
                 ),
                 power_w=None if power_mw is None else power_mw / 1000,
-                ecc_uncorrected=_read(
+                ecc_uncorrected=read(
                     lambda: pynvml.nvmlDeviceGetTotalEccErrors(
                         handle,
                         pynvml.NVML_MEMORY_ERROR_TYPE_UNCORRECTED,
                         pynvml.NVML_VOLATILE_ECC,
                     )
                 ),
-                last_xid=xid,
-                processes=_read(lambda: _processes(handle)),
+                last_xid=last,
+                xids=times,
+                **condition(handle),
+                processes=read(lambda: _processes(handle)),
             )
         except pynvml.NVMLError as error:
-            lost = error.value in (*_GONE, pynvml.NVML_ERROR_NOT_FOUND)
-            return Reading(sampled_at=now, lost=lost, last_xid=xid)
+            lost = error.value in (*GONE, pynvml.NVML_ERROR_NOT_FOUND)
+            return Reading(sampled_at=now, lost=lost, last_xid=last, xids=times)
 
 
 class _XidWatch:
-    """The newest Xid of each card, by PCI bus id.
+    """The Xids of each card, by PCI bus id.
 
     Where events are not to be had (a MIG instance, some containers) it stays empty.
     """
 
     def __init__(self, handles: list[Any]) -> None:
-        self.last: dict[str, int] = {}
-        self._events = _read(pynvml.nvmlEventSetCreate)
+        self._last: dict[str, int] = {}
+        self._times: dict[str, Counter[int]] = defaultdict(Counter)
+        self._events = read(pynvml.nvmlEventSetCreate)
         watched = [self._watch(handle) for handle in handles]
         if not any(watched):
             self._events = None
+
+    def of(self, bus_id: str) -> tuple[int | None, Mapping[int, int]]:
+        """The card's newest Xid, and how often each has come."""
+        return self._last.get(bus_id), dict(self._times[bus_id])
 
     def collect(self, seconds: float) -> None:
         """Wait `seconds`, noting each event that comes."""
@@ -160,7 +160,8 @@ class _XidWatch:
 
     def _note(self, event: Any) -> None:
         bus_id = pynvml.nvmlDeviceGetPciInfo(event.device).busId
-        self.last[bus_id] = int(event.eventData)
+        code = self._last[bus_id] = int(event.eventData)
+        self._times[bus_id][code] += 1
 
 
 def _remedy(error: pynvml.NVMLError) -> str:
@@ -169,18 +170,18 @@ def _remedy(error: pynvml.NVMLError) -> str:
 
 def _instances(card: Any) -> list[Any]:
     """The handles of a split card's MIG instances; empty for a whole card."""
-    mode = _read(lambda: pynvml.nvmlDeviceGetMigMode(card)[0])
+    mode = read(lambda: pynvml.nvmlDeviceGetMigMode(card)[0])
     if mode != pynvml.NVML_DEVICE_MIG_ENABLE:
         return []
     places = range(pynvml.nvmlDeviceGetMaxMigDeviceCount(card))
     handles = (
-        _read(partial(pynvml.nvmlDeviceGetMigDeviceHandleByIndex, card, place)) for place in places
+        read(partial(pynvml.nvmlDeviceGetMigDeviceHandleByIndex, card, place)) for place in places
     )
     return [handle for handle in handles if handle is not None]
 
 
 def _device(handle: Any, index: int, bus_id: str) -> Device:
-    memory = _read(lambda: pynvml.nvmlDeviceGetMemoryInfo(handle))
+    memory = read(lambda: pynvml.nvmlDeviceGetMemoryInfo(handle))
     return Device(
         uuid=pynvml.nvmlDeviceGetUUID(handle),
         name=pynvml.nvmlDeviceGetName(handle),
@@ -188,16 +189,6 @@ def _device(handle: Any, index: int, bus_id: str) -> Device:
         pci_bus_id=bus_id,
         memory_total_bytes=memory and memory.total,
     )
-
-
-def _read(call: Callable[[], T]) -> T | None:
-    """What the call returns, or None where NVML has no answer. Raises only for a lost device."""
-    try:
-        return call()
-    except pynvml.NVMLError as error:
-        if error.value in _GONE:
-            raise
-        return None
 
 
 def _processes(handle: Any) -> tuple[Process, ...]:

@@ -5,7 +5,7 @@ which is said once, with the remedy.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, Self
@@ -33,6 +33,10 @@ class Probe(Protocol):
     @property
     def exit_code(self) -> int | None:
         """How it ended; None while it lives."""
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
 
     def kill(self) -> None:
         """Have it killed, without waiting; nothing can be read afterwards."""
@@ -81,6 +85,11 @@ class ProbeClient:
         if exit_code is not None:
             return self._fail(f"the GPU probe ended with exit code {exit_code}", now)
         return self._fail(HUNG, now) if now >= self._due_at else None
+
+    @property
+    def pids(self) -> Collection[int]:
+        """The processes that this client waits for."""
+        return [probe.pid for probe in (self._probe, self._dying) if probe is not None]
 
     def close(self) -> None:
         """End the probe, and wait a moment until it is gone."""

@@ -50,6 +50,11 @@ class ProbeProcess:
         return bool(select.select([self._out], [], [], max(0.0, timeout_s))[0])
 
     @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._popen.pid
+
+    @property
     def exit_code(self) -> int | None:
         """How the process ended; None while it lives, which one that hangs in the driver does."""
         return self._popen.poll()

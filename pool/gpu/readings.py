@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from pydantic import TypeAdapter
 
@@ -29,14 +30,26 @@ class Process:
     used_bytes: int | None
 
 
+class Recovery(StrEnum):
+    """What a device needs to be as good as new, as its driver sees it."""
+
+    NONE = "none"
+    LATER = "later"
+    """Something, once nobody works on it."""
+    RESET = "reset"
+    REBOOT = "reboot"
+
+
 @dataclass(frozen=True)
 class Reading:
     """One device at one moment.
 
     `lost`: NVML says that the device is gone or needs a reset; everything else is None then.
     `ecc_uncorrected` counts since the driver was loaded. `last_xid` is the newest error code that
-    the driver reported since the probe started. `processes` is None where they cannot be listed.
-    `sampled_at` is wall-clock time, in seconds since 1970.
+    the driver reported since the probe started, `xids` how often it reported each. `rows_remapped`
+    and `pages_retired` count broken memory that was replaced, `repair_pending` says that more is
+    waiting for a reset. `throttled_by` says in words what slows the device down. `processes` is
+    None where they cannot be listed. `sampled_at` is wall-clock time, in seconds since 1970.
     """
 
     sampled_at: float
@@ -48,6 +61,13 @@ class Reading:
     power_w: float | None = None
     ecc_uncorrected: int | None = None
     last_xid: int | None = None
+    xids: Mapping[int, int] = field(default_factory=dict)
+    rows_remapped: int | None = None
+    pages_retired: int | None = None
+    repair_pending: bool | None = None
+    repair_failed: bool | None = None
+    throttled_by: tuple[str, ...] | None = None
+    recovery: Recovery | None = None
     processes: tuple[Process, ...] | None = None
 
 

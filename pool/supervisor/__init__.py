@@ -13,6 +13,11 @@
     device_locks.py   one child per GPU on this host, across pools
     supervisor.py  the loop over all slots
     signals.py     signals are only recorded
+    strangers.py   the dead that the kernel gave to this pool
+    output_file.py    the file that takes what a child prints
+    progress.py    progress as log lines
+    companion.py   a small process beside the pool
+    diagram.py     the table of states as a picture
 
 One thread, no torch, no CUDA, no call to the Worker API.
 """

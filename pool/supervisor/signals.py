@@ -10,7 +10,8 @@ class SignalRecorder:
     """Collects signals and wakes the loop. Create it in the main thread.
 
     `fd` becomes readable when a signal has come; `take` gives what came since the last call.
-    A SIGHUP that is ignored already (nohup) stays ignored.
+    A SIGHUP that is ignored already (nohup) stays ignored. The death of a child only wakes the
+    loop, which looks for itself.
     """
 
     def __init__(self) -> None:
@@ -20,6 +21,7 @@ class SignalRecorder:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._record)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def take(self) -> list[int]:
         """The signals that came, in order."""

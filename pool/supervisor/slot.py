@@ -13,7 +13,8 @@ from typing import Protocol
 from loguru import logger
 
 from pool.exit_codes import ExitCode
-from pool.gpu.memory import not_given_back
+from pool.gpu.device_watch import DeviceWatch, Unfit
+from pool.gpu.memory import MemoryGate
 from pool.gpu.readings import Device, Reading
 from pool.messages import (
     Beat,
@@ -29,7 +30,7 @@ from pool.messages import (
 from pool.supervisor.counters import Counters
 from pool.supervisor.exits import ChildExit, LastExit
 from pool.supervisor.restart import Deaths, RestartRules
-from pool.supervisor.stall import Rung, rung
+from pool.supervisor.stall import Rung, Silence, rung, worst
 from pool.supervisor.states import GIVEN_UP, SlotAction, SlotEvent, SlotState, follow
 
 _SILENCE_S = 60.0
@@ -61,6 +62,9 @@ class Child(Protocol):
 
 class Watcher(Protocol):
     """Who else wants to know. Implemented by the supervisor."""
+
+    key_accepted: bool
+    """Whether the Worker API has accepted the key in this pool's life."""
 
     def heard(self, slot: "Slot", message: ToSupervisor) -> None:
         """The slot's child has said something."""
@@ -109,11 +113,11 @@ class Slot:
         self._deaths = Deaths()
         self._born_at = self._heard_at = self._judge_from = 0.0
         self._loaded_at: float | None = None
-        self._used_before: int | None = None
-        self._last_pid: int | None = None
-        self._memory_held: str | None = None
+        self._watch = DeviceWatch()
+        self._memory = MemoryGate()
+        self._replaced_for: str | None = None
         self._retry_at = 0.0
-        self._may_be_tried = False
+        self._ending = self._may_be_tried = False
         self._said = ""
         self._rung, self._hung = Rung.NONE, ""
         self._kill_at: float | None = None
@@ -124,7 +128,7 @@ class Slot:
         self.incarnation += 1
         self._born_at = self._heard_at = self._judge_from = now
         self._loaded_at = None
-        self._said = ""
+        self._said, self._replaced_for = "", None
         self._rung, self._hung = Rung.NONE, ""
         try:
             newborn = self.facts.launch(self.incarnation)
@@ -166,29 +170,37 @@ class Slot:
             case SlotState.STARTING:
                 self.reason = "starting"
                 self.launch(now)
-            case SlotState.BACKOFF if self._memory_held is not None:
-                self.reason = self._memory_held
+            case SlotState.BACKOFF if self._memory.held is not None:
+                self.reason = self._memory.held
                 if now >= self._retry_at + _MEMORY_BACK_S:
                     self._plan_trial(now)
                     self._follow(SlotEvent.DIED_TOO_OFTEN, now)
-                    self.reason = f"quarantined: {self._memory_held}"
+                    self.reason = f"quarantined: {self._memory.held}"
             case SlotState.BACKOFF if why_wait() is None:
                 self._follow(SlotEvent.BACKOFF_OVER, now)
-            case SlotState.QUARANTINED if self._may_be_tried and why_wait() is None:
+            case SlotState.QUARANTINED | SlotState.LOST if (why := self._no_trial()) is not None:
+                self.reason = why
+            case SlotState.QUARANTINED | SlotState.LOST if (
+                self._may_be_tried and why_wait() is None
+            ):
                 self.reason = f"on trial after: {self.reason}"
                 self._follow(SlotEvent.TRIAL_DUE, now)
             case _:
                 pass
 
+    def _no_trial(self) -> str | None:
+        """Why the device would fail any child, in words."""
+        return self._memory.held if self._watch.unfit is None else self._watch.unfit.why
+
     def _plan_trial(self, now: float) -> None:
-        """A slot that is given up for its children's deaths gets one child on trial, much later."""
+        """A slot that is given up gets one child on trial, much later, on a device that is fit."""
         self._deaths = self._deaths.quarantined()
-        self._may_be_tried = True
+        self._may_be_tried = not self._ending
         self._retry_at = now + self._deaths.trial_wait_s()
 
     def drain(self, now: float) -> None:
         """Let the child finish what it has, and start no other."""
-        self._may_be_tried = False
+        self._ending, self._may_be_tried = True, False
         if self.state is not SlotState.STOPPED:
             self._follow(SlotEvent.DRAIN, now)
             if self.state is SlotState.DRAINING and self.child is None:
@@ -203,30 +215,42 @@ class Slot:
             self.child.tell(Stop(within_s=within_s))
             self._kill_at = now + within_s + _KILL_AFTER_STOP_S
 
-    def device_lost(self, why: str, now: float) -> None:
-        """The device is gone: no other child is started on it."""
-        self._give_up(SlotEvent.DEVICE_LOST, why, now)
+    def look_at_device(self, reading: Reading | None, now: float) -> None:
+        """Act on what NVML says of the slot's device; None: it lists the device no longer."""
+        broken = self._watch.seen(reading)
+        if self._watch.unfit is not None:
+            self._give_up(self._watch.unfit, now)
+        if reading is None or reading.lost:
+            return
+        for words in self._watch.advice(reading):
+            self._log.warning("the device: {}", words)
+        pid = self.child.pid if self.child is not None else None
+        self._memory.seen(reading, pid, loaded=self._loaded_at is not None)
+        if broken is not None:
+            self._replace(broken)
 
-    def device_sick(self, why: str, now: float) -> None:
-        """The device is there and unfit for work: no other child is started on it."""
-        if self.state not in GIVEN_UP:
-            self._may_be_tried = False
-            self._give_up(SlotEvent.DEVICE_SICK, why, now)
+    def _give_up(self, unfit: Unfit, now: float) -> None:
+        """Start no other child on the device, as long as it is unfit."""
+        if self.state in (*GIVEN_UP, SlotState.STOPPED) and not (
+            unfit.lost and self.state is SlotState.QUARANTINED
+        ):
+            return
+        self._plan_trial(now)
+        self._follow(SlotEvent.DEVICE_LOST if unfit.lost else SlotEvent.DEVICE_SICK, now)
+        self.reason = unfit.why
+        self._log.error("{}; the slot is {}", unfit.why, self.state.value)
 
-    def _give_up(self, event: SlotEvent, why: str, now: float) -> None:
-        if self.state not in (SlotState.LOST, SlotState.STOPPED):
-            self._follow(event, now)
-            self.reason = why
-            self._log.error("{}; the slot is {}", why, self.state.value)
+    def _replace(self, why: str) -> None:
+        """Have a fresh child in this one's place, once it has finished what it can.
 
-    def note_memory(self, reading: Reading) -> None:
-        """Take in a reading of the device: what was in use before a child, what after its death."""
-        if self.child is not None:
-            self._last_pid = self.child.pid
-            if self._loaded_at is None and self._used_before is None:
-                self._used_before = reading.memory_used_bytes
-        elif self._last_pid is not None:
-            self._memory_held = not_given_back(self._used_before, reading, self._last_pid)
+        The driver does not say whose error it was: a child that it was not goes on to the end of
+        its task.
+        """
+        if self._replaced_for is None and self.state in (SlotState.READY, SlotState.BUSY):
+            self._replaced_for = why
+            self._log.warning("{}; a fresh process will use the device", why)
+            if self.child is not None:
+                self.child.tell(Drain())
 
     def grant_grace(self, now: float) -> None:
         """Judge the child's silence from now on: the supervisor itself was away."""
@@ -294,7 +318,8 @@ class Slot:
         self.hear(now)
         child.close()
         self.child = None
-        exit_ = ChildExit.of(code, self._said, self._hung)
+        said = self._replaced_for if code == ExitCode.CLEAN else None
+        exit_ = ChildExit.of(code, said or self._said, self._hung)
         self.last_exit = LastExit(exit_, datetime.now(UTC))
         self.counters.lost += len(self.tasks)
         if self._kill_at is None and self.state not in GIVEN_UP:
@@ -306,9 +331,12 @@ class Slot:
     def _judge(self, exit_: ChildExit, now: float) -> None:
         draining = self.state is SlotState.DRAINING
         event, reason = exit_.event(draining=draining), exit_.reason
+        if exit_.code == ExitCode.UNAUTHORIZED and self._watcher.key_accepted:
+            # The key was good before: the next child is told so, and waits for it to be good again.
+            event = SlotEvent.FINISHED if draining else SlotEvent.DIED
         if event is SlotEvent.UNUSABLE and exit_.code is not None:
             self.unusable = ExitCode(exit_.code)
-        if event is SlotEvent.DIED:
+        if event is SlotEvent.DIED and self.state not in GIVEN_UP:
             self._deaths = self._deaths.died(now, loaded_at=self._loaded_at, rules=self._rules)
             why = self._deaths.too_many(self._rules)
             if why is not None:
@@ -345,7 +373,10 @@ class Slot:
         if self._kill_at is not None and now >= self._kill_at:
             child.signal(signal.SIGKILL)
             return
-        overdue_s, where = self._stall(now)
+        allowed_s = _LOAD_S if self._loaded_at is None else _SILENCE_S
+        loop = Silence("the loop", self._heard_at, allowed_s)
+        tasks = (Silence(task.stage, task.moved_at, task.limit_s) for task in self.tasks)
+        overdue_s, where = worst((loop, *tasks), self._judge_from, now)
         target = rung(overdue_s)
         if target is Rung.NONE:
             self._rung, self._hung = Rung.NONE, ""
@@ -357,22 +388,6 @@ class Slot:
     def _suspects(self) -> list[str]:
         """The items that the dead child may have died of: those it was computing on."""
         return [task.item_id for task in self.tasks if task.stage in _COMPUTES]
-
-    def _stall(self, now: float) -> tuple[float, str]:
-        """How long the worst silence is beyond what is allowed (negative: within it), and where.
-
-        A task in work is judged by its own signs of life besides the loop's: a hung inference
-        leaves the loop alive.
-        """
-        allowed_s = _LOAD_S if self._loaded_at is None else _SILENCE_S
-        loop = (self._overdue_by(self._heard_at, allowed_s, now), "the loop")
-        tasks = [
-            (self._overdue_by(task.moved_at, task.limit_s, now), task.stage) for task in self.tasks
-        ]
-        return max([loop, *tasks])
-
-    def _overdue_by(self, quiet_since: float, allowed_s: float, now: float) -> float:
-        return now - max(quiet_since, self._judge_from) - allowed_s
 
     def _act(self, reached: Rung, child: Child) -> None:
         match reached:

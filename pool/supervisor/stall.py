@@ -5,6 +5,8 @@ asked to end, and killed: each step a moment after the one before, so that the s
 before the process is gone.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 
 _TERMINATE_AFTER_S = 2.0
@@ -21,6 +23,26 @@ class Rung(IntEnum):
     """SIGCONT, in case it was stopped, and SIGTERM."""
     KILL = 3
     """SIGKILL to its whole process group."""
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Where there has been no sign of life since `since`, and how many seconds that may last."""
+
+    where: str
+    since: float
+    allowed_s: float
+
+
+def worst(silences: Sequence[Silence], judge_from: float, now: float) -> tuple[float, str]:
+    """How long the worst silence is beyond what is allowed (negative: within it), and where.
+
+    Nothing before `judge_from` counts. A task in work is judged by its own signs of life besides
+    the loop's: a hung inference leaves the loop alive.
+    """
+    return max(
+        (now - max(each.since, judge_from) - each.allowed_s, each.where) for each in silences
+    )
 
 
 def rung(stalled_for_s: float) -> Rung:

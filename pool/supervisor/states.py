@@ -24,9 +24,9 @@ class SlotState(StrEnum):
     BACKOFF = "backoff"
     """Its child died; the next one is started after a wait."""
     QUARANTINED = "quarantined"
-    """Its child died too often, or the device is sick; it is not restarted."""
+    """Its child died too often, or the device is sick; one child is tried, much later."""
     LOST = "lost"
-    """The device is gone."""
+    """The device is gone; one child is tried once it is back."""
     STOPPED = "stopped"
     """Its child has ended for good."""
 
@@ -128,6 +128,7 @@ TRANSITIONS: Mapping[SlotState, _Row] = MappingProxyType(
         },
         _S.LOST: {
             **_whatever_the_child_does(_S.LOST),
+            _E.TRIAL_DUE: (_S.STARTING, _A.LAUNCH),
             _E.DEVICE_LOST: (_S.LOST, _A.NOTHING),
         },
         _S.STOPPED: {},
@@ -138,7 +139,7 @@ WORKING = frozenset({_S.READY, _S.BUSY, _S.DRAINING})
 """States in which a slot does what it is there for."""
 
 GIVEN_UP = frozenset({_S.QUARANTINED, _S.LOST})
-"""States from which a slot does not come back by itself."""
+"""States in which a slot has no child until its trial."""
 
 
 def follow(state: SlotState, event: SlotEvent) -> tuple[SlotState, SlotAction]:

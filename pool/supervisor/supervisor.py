@@ -13,7 +13,7 @@ none will have one.
 import select
 import selectors
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,13 +24,13 @@ from pool.event_log import EventSink
 from pool.exit_codes import ExitCode
 from pool.gpu.probe_client import Telemetry
 from pool.gpu.readings import Reading
-from pool.gpu.xid import ends_the_device
 from pool.ledger import Ledger
 from pool.messages import Beat, Current, KeyAccepted, Said, TaskEnded, ToSupervisor
 from pool.supervisor.loading import Loads
 from pool.supervisor.progress import ProgressLines
 from pool.supervisor.slot import STOP_WITHIN_S, Slot
 from pool.supervisor.states import GIVEN_UP, SlotState
+from pool.supervisor.strangers import reap_strangers
 from pool.task_log import TaskLog
 
 _STATUS_EVERY_S = 1.0
@@ -54,12 +54,16 @@ class Signals(Protocol):
 class Gpus(Protocol):
     """Readings of the devices. Implemented by `pool.gpu.probe_client.ProbeClient`."""
 
+    @property
+    def pids(self) -> Collection[int]: ...
     def poll(self, now: float) -> Telemetry | None: ...
 
 
 class Beside(Protocol):
     """A process beside the pool. Implemented by `pool.supervisor.companion.Companion`."""
 
+    @property
+    def pid(self) -> int | None: ...
     def step(self, now: float) -> None: ...
 
 
@@ -149,12 +153,19 @@ class Supervisor:
         for companion in self._around.companions:
             companion.step(now)
         self._look_at_gpus(now)
+        reap_strangers(self._ours())
         self._end_what_is_over(now)
         if now >= self._status_at:
             self._status_at = now + _STATUS_EVERY_S
             self._around.publish(self, now)
         self._planned = min([self._status_at, *(slot.wake_at(now) for slot in self.slots)])
         return self._planned
+
+    def _ours(self) -> set[int]:
+        """Every process that this pool has started and not waited for yet."""
+        pids = {slot.child.pid for slot in self.slots if slot.child is not None}
+        pids.update(other.pid for other in self._around.companions if other.pid is not None)
+        return pids if self._around.gpus is None else pids.union(self._around.gpus.pids)
 
     # Starts
 
@@ -273,16 +284,7 @@ class Supervisor:
         self.readings = telemetry.snapshot.readings
         for slot in self.slots:
             if slot.facts.device is not None:
-                self._judge_device(slot, self.readings.get(slot.facts.device.uuid), now)
-
-    def _judge_device(self, slot: Slot, reading: Reading | None, now: float) -> None:
-        """Act on what NVML says of a slot's device; only a known snapshot is judged."""
-        if reading is None or reading.lost:
-            slot.device_lost("NVML says that the device is lost", now)
-        elif (fatal := ends_the_device(reading.last_xid)) is not None:
-            slot.device_sick(fatal, now)
-        else:
-            slot.note_memory(reading)
+                slot.look_at_device(self.readings.get(slot.facts.device.uuid), now)
 
     def _wait(self, wait_s: float) -> None:
         # Poll needs no file of its own: with none left to open, the pool goes on.

@@ -48,6 +48,12 @@ class FakeGpu:
     parent: str = ""
     error: int = ErrorCode.NONE
     processes: str = ""
+    rows: int = 0
+    pages: int = -1
+    repair_pending: int = 0
+    repair_failed: int = 0
+    brakes: int = 0
+    recovery: int = -1
 
 
 def cards(number: int) -> list[FakeGpu]:

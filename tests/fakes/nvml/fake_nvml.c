@@ -5,10 +5,12 @@
  *
  *   gpu   uuid=… name=… bus=… memory=BYTES used=BYTES temperature=C power=MW utilization=% ecc=N
  *         xid=N xids=COUNT (an event for each rise of COUNT) mig=1 parent=UUID error=CODE
- *         processes=pid:bytes,pid:bytes
+ *         processes=pid:bytes,pid:bytes rows=N pages=N repair_pending=1 repair_failed=1
+ *         brakes=BITS recovery=ACTION
  *   nvml  error=CODE (of nvmlInitWithFlags) hang=1 (every call sleeps for ever)
  *
- * "error" of a GPU is what every reading of it returns. A handle is the address of a uuid, which
+ * A card replaces rows of its memory; one whose pages are not -1 retires pages instead. A recovery
+ * of -1 is not told. "error" of a GPU is what every reading of it returns. A handle is the address of a uuid, which
  * stays valid when the file changes.
  */
 
@@ -26,8 +28,9 @@ typedef unsigned long long ull;
 typedef struct {
   char uuid[TEXT], name[TEXT], bus[32], parent[TEXT], processes[1024];
   ull memory, used, ecc, xid, xids;
-  uint temperature, power, utilization, error;
-  int mig;
+  uint temperature, power, utilization, error, rows, repair_pending, repair_failed;
+  ull brakes;
+  int mig, pages, recovery;
 } Gpu;
 
 typedef struct { char uuid[TEXT]; ull delivered; } Handle;
@@ -35,6 +38,7 @@ typedef struct { char legacy[16]; uint domain, bus, device, id, subsystem; char 
 typedef struct { ull total, free, used; } Memory;
 typedef struct { uint gpu, memory; } Utilization;
 typedef struct { uint pid; ull used; uint instance, compute; } Process;
+typedef struct { uint id, scope; long long at, latency; int type, error; union { uint ui; ull u; } value; } Field;
 typedef struct { Handle *device; ull type, data; uint instance, compute; } Event;
 
 static Gpu gpus[MOST];
@@ -79,6 +83,12 @@ static void read_gpu(const char *line) {
   gpu->xids = number(line, "xids");
   gpu->error = number(line, "error");
   gpu->mig = number(line, "mig") != 0;
+  gpu->rows = number(line, "rows");
+  gpu->pages = (int)number(line, "pages");
+  gpu->repair_pending = number(line, "repair_pending");
+  gpu->repair_failed = number(line, "repair_failed");
+  gpu->brakes = number(line, "brakes");
+  gpu->recovery = (int)number(line, "recovery");
 }
 
 /* Reads the control file; returns the library's own error. Hangs here if the file says so. */
@@ -211,6 +221,56 @@ int nvmlDeviceGetTotalEccErrors(Handle *handle, int type, int counter, ull *out)
   (void)type;
   (void)counter;
   if (!error) *out = gpu->ecc;
+  return error;
+}
+
+int nvmlDeviceGetRemappedRows(Handle *handle, uint *corrected, uint *broken, uint *pending, uint *failed) {
+  Gpu *gpu;
+  int error = look(handle, &gpu);
+  if (error) return error;
+  if (gpu->pages != -1) return NOT_SUPPORTED;
+  *corrected = gpu->rows;
+  *broken = 0;
+  *pending = gpu->repair_pending;
+  *failed = gpu->repair_failed;
+  return OK;
+}
+
+/* Every page was retired for the first cause, and none for another. */
+int nvmlDeviceGetRetiredPages(Handle *handle, int cause, uint *size, ull *out) {
+  Gpu *gpu;
+  int error = look(handle, &gpu);
+  if (error) return error;
+  if (gpu->pages == -1) return NOT_SUPPORTED;
+  uint found = cause == 0 ? gpu->pages : 0;
+  int fits = found <= *size;
+  for (uint i = 0; i < found && i < *size && out; i++) out[i] = i;
+  *size = found;
+  return fits ? OK : TOO_SMALL;
+}
+
+int nvmlDeviceGetRetiredPagesPendingStatus(Handle *handle, int *out) {
+  Gpu *gpu;
+  int error = look(handle, &gpu);
+  if (error) return error;
+  *out = gpu->repair_pending;
+  return gpu->pages == -1 ? NOT_SUPPORTED : OK;
+}
+
+int nvmlDeviceGetCurrentClocksEventReasons(Handle *handle, ull *out) {
+  Gpu *gpu;
+  int error = look(handle, &gpu);
+  if (!error) *out = gpu->brakes;
+  return error;
+}
+
+int nvmlDeviceGetFieldValues(Handle *handle, int size, Field *fields) {
+  Gpu *gpu;
+  int error = look(handle, &gpu);
+  for (int i = 0; !error && i < size; i++) {
+    fields[i].error = gpu->recovery == -1 ? NOT_SUPPORTED : OK;
+    fields[i].value.ui = gpu->recovery;
+  }
   return error;
 }
 

@@ -13,6 +13,7 @@ import pytest
 from pool.gpu import probe_client
 from pool.gpu.probe_client import HUNG, ProbeClient, list_devices
 from pool.gpu.probe_process import PROJECT_ROOT
+from pool.gpu.readings import Recovery
 from tests.fakes.nvml import ErrorCode, FakeGpu, cards
 
 A, B = (gpu.uuid for gpu in cards(2))
@@ -110,6 +111,19 @@ def test_every_reading_comes_through_the_real_binding(control, client):
     assert reading.last_xid is None
 
 
+def test_a_cards_condition_comes_through_the_real_binding(control, client):
+    control.change(0, rows=3, repair_pending=1, repair_failed=1, brakes=0x20 | 0x04, recovery=4)
+    control.change(1, pages=2, recovery=1)
+    readings = readings_of(next_telemetry(client))
+    first, second = readings[A], readings[B]
+    assert (first.rows_remapped, first.pages_retired) == (3, None)
+    assert (first.repair_pending, first.repair_failed) == (True, True)
+    assert first.throttled_by == ("power cap", "heat")
+    assert (first.recovery, second.recovery) == (Recovery.LATER, Recovery.RESET)
+    assert (second.rows_remapped, second.pages_retired) == (None, 2)
+    assert (second.repair_pending, second.repair_failed) == (False, None)
+
+
 @pytest.mark.parametrize("code", [ErrorCode.GPU_IS_LOST, ErrorCode.RESET_REQUIRED])
 def test_a_lost_device_is_lost_and_the_others_go_on(control, client, code):
     next_telemetry(client)
@@ -134,6 +148,7 @@ def test_readings_that_nvml_refuses_are_missing_not_lost(control, client, code):
     telemetry = next_telemetry(client, lambda t: readings_of(t)[A].temperature_c is None)
     reading = readings_of(telemetry)[A]
     assert (reading.lost, reading.processes, reading.power_w) == (False, None, None)
+    assert (reading.recovery, reading.throttled_by, reading.repair_pending) == (None, None, None)
 
 
 def test_readings_stay_with_their_device_when_the_order_changes(control, client):
@@ -146,12 +161,13 @@ def test_readings_stay_with_their_device_when_the_order_changes(control, client)
     assert readings_of(telemetry)[B].temperature_c == 77
 
 
-def test_the_newest_xid_is_kept_for_its_device(control, client):
+def test_the_newest_xid_is_kept_for_its_device_and_none_is_forgotten(control, client):
     next_telemetry(client)
-    control.xid(1, 13)
-    next_telemetry(client, lambda t: readings_of(t)[B].last_xid == 13)
-    control.xid(1, 79)
-    telemetry = next_telemetry(client, lambda t: readings_of(t)[B].last_xid == 79)
+    control.xid(1, 48)
+    next_telemetry(client, lambda t: readings_of(t)[B].last_xid == 48)
+    control.xid(1, 45)
+    telemetry = next_telemetry(client, lambda t: readings_of(t)[B].last_xid == 45)
+    assert readings_of(telemetry)[B].xids == {48: 1, 45: 1}
     assert readings_of(telemetry)[A].last_xid is None
 
 

@@ -86,6 +86,7 @@ class Listener:
     """What a slot tells those who watch it."""
 
     def __init__(self):
+        self.key_accepted = False
         self.messages = []
         self.deaths = []
 
@@ -116,6 +117,10 @@ class Cradle:
     @property
     def child(self):
         return self.born[-1]
+
+    def look(self, reading):
+        """A reading of the slot's device."""
+        self.slot.look_at_device(reading, self.now)
 
     def round(self, after_s=0.0):
         """One round of the supervisor's loop."""

@@ -1,8 +1,8 @@
 """The specification of a slot, as a state machine over whatever can happen to it.
 
 Whatever a child says and however it dies: the slot meets no event that its table refuses, never has
-two children, launches none after its device was lost, or it was drained or stopped, and wakes when
-it has to.
+two children, launches none while its device is lost or sick, or after it was drained or stopped,
+and wakes when it has to.
 A stopped child is gone within ten seconds. What is counted never shrinks.
 """
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from pool.exit_codes import ExitCode
-from pool.gpu.readings import Reading
+from pool.gpu.readings import Reading, Recovery
 from pool.messages import Ending, KeyAccepted, Loaded, Said
 from pool.supervisor.states import SlotState
 from tests.unit.pool.supervisor.fake_child import Cradle, beat, ended, working
@@ -29,7 +29,7 @@ WAYS_TO_DIE = [
     -signal.SIGRTMIN - 5,
 ]
 ENDINGS = ["completed", "failed", "lost", "abandoned", "released"]
-FOR_GOOD = {SlotState.STOPPED, SlotState.LOST}
+FOR_GOOD = {SlotState.STOPPED}
 
 
 class SlotUnderAnything(RuleBasedStateMachine):
@@ -40,6 +40,7 @@ class SlotUnderAnything(RuleBasedStateMachine):
         self.stopped_at = None
         self.given_up_with = None
         self.counted = 0
+        self.fit, self.born_while_unfit = True, None
         self.cradle.start()
 
     @property
@@ -100,15 +101,28 @@ class SlotUnderAnything(RuleBasedStateMachine):
 
     @rule()
     def the_device_is_lost(self):
-        self.slot.device_lost("the device is lost", self.cradle.now)
+        self.cradle.look(Reading(0.0, lost=True))
+        self.fit = False
 
     @rule()
     def the_device_is_sick(self):
-        self.slot.device_sick("Xid 79", self.cradle.now)
+        self.cradle.look(Reading(0.0, repair_failed=True))
+        self.fit = False
+
+    @rule()
+    def the_device_is_well(self):
+        self.cradle.look(Reading(0.0, recovery=Recovery.NONE))
+        self.fit = True
+
+    @rule(code=st.sampled_from([13, 45]))
+    def the_driver_reports_an_error_that_costs_no_device(self, code):
+        self.cradle.look(Reading(0.0, xids={code: 1}))
+        self.fit = True
 
     @rule(gib=st.sampled_from([1, 25]))
     def the_device_is_read(self, gib):
-        self.slot.note_memory(Reading(sampled_at=0.0, memory_used_bytes=gib << 30))
+        self.cradle.look(Reading(sampled_at=0.0, memory_used_bytes=gib << 30))
+        self.fit = True
 
     @rule()
     def the_supervisor_was_away(self):
@@ -129,7 +143,19 @@ class SlotUnderAnything(RuleBasedStateMachine):
             self.given_up_with = len(self.cradle.born)
         if self.given_up_with is not None:
             assert len(self.cradle.born) == self.given_up_with
-            assert self.slot.state in {*FOR_GOOD, SlotState.QUARANTINED, SlotState.DRAINING}
+            ends = {SlotState.STOPPED, SlotState.LOST, SlotState.QUARANTINED, SlotState.DRAINING}
+            assert self.slot.state in ends
+
+    @invariant()
+    def no_child_is_born_on_a_device_that_is_lost_or_sick(self):
+        if not hasattr(self, "cradle"):
+            return
+        if self.fit:
+            self.born_while_unfit = None
+        elif self.born_while_unfit is None:
+            self.born_while_unfit = len(self.cradle.born)
+        else:
+            assert len(self.cradle.born) == self.born_while_unfit
 
     @invariant()
     def a_stopped_child_is_gone_within_ten_seconds(self):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pool.gpu.readings import Reading
 from pool.ledger import Ledger
 from pool.messages import Loaded
 from pool.supervisor.restart import RestartRules
@@ -155,5 +156,5 @@ def test_a_slot_that_never_started_is_stopped_by_a_drain(starts):
 
 def test_a_slot_that_never_started_can_lose_its_device(starts):
     pool = starts(2, ToldMemory(24))
-    pool.slots[1].device_lost("NVML says that the device is lost", pool.now)
+    pool.slots[1].look_at_device(Reading(0.0, lost=True), pool.now)
     assert (pool.slots[1].state, pool.slots[1].over) == (SlotState.LOST, True)

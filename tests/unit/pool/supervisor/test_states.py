@@ -50,8 +50,10 @@ def test_nothing_follows_stopped():
     assert TRANSITIONS[SlotState.STOPPED] == {}
 
 
-def test_a_lost_device_is_never_used_again():
-    assert {to for to, _ in TRANSITIONS[SlotState.LOST].values()} == {SlotState.LOST}
+def test_a_lost_device_is_used_again_by_a_trial_alone():
+    row = TRANSITIONS[SlotState.LOST]
+    left_by = {event for event, (to, _) in row.items() if to is not SlotState.LOST}
+    assert left_by == {SlotEvent.TRIAL_DUE}
 
 
 def test_only_the_end_of_a_backoff_and_a_trial_launch_a_child():
@@ -64,6 +66,7 @@ def test_only_the_end_of_a_backoff_and_a_trial_launch_a_child():
     assert set(launching) == {
         (SlotState.BACKOFF, SlotEvent.BACKOFF_OVER),
         (SlotState.QUARANTINED, SlotEvent.TRIAL_DUE),
+        (SlotState.LOST, SlotEvent.TRIAL_DUE),
     }
 
 

@@ -35,6 +35,7 @@ class Readings:
 
     def __init__(self):
         self.next = None
+        self.pids = ()
 
     def poll(self, now):
         return self.next
@@ -197,6 +198,15 @@ def test_a_refused_key_drains_the_others_and_ends_with_4(pool):
     assert pool.all_end(ExitCode.CLEAN) is ExitCode.UNAUTHORIZED
 
 
+def test_a_key_that_one_child_found_good_is_not_refused_by_the_next_ones_401(pool):
+    pool.children[0].says(KeyAccepted())
+    pool.round()
+    pool.children[1].dies(ExitCode.UNAUTHORIZED)
+    pool.round()
+    assert pool.states() == [SlotState.READY, SlotState.BACKOFF]
+    assert pool.told(Drain) == [0, 0]
+
+
 def test_wrong_settings_end_with_2(pool):
     assert pool.all_end(ExitCode.CONFIG) is ExitCode.CONFIG
 
@@ -272,7 +282,7 @@ def test_a_lost_device_ends_its_slot_alone(tmp_path):
 
 def test_a_fatal_xid_quarantines_its_slot_and_says_why(tmp_path):
     pool = Pool(tmp_path, on_gpus=True)
-    pool.gpus.say(Reading(0.0, last_xid=79), Reading(0.0, last_xid=13))
+    pool.gpus.say(Reading(0.0, xids={79: 1}), Reading(0.0, xids={13: 1}))
     pool.round()
     assert pool.states() == [SlotState.QUARANTINED, SlotState.READY]
     pool.round()
