@@ -14,7 +14,10 @@ from pool.finding import Finding, fine, wrong
 from pool.settings.schema import Settings
 from pool.web.address import Address, parse_address
 
-_FILES_EACH = 64
+_FILES_OF_A_CHILD = 256
+_FILES_OF_THE_POOL = 64
+_FILES_EACH = 4
+"""What the pool's own process opens for each child: its pipe, its lock, and a moment's looks."""
 _THREADS_EACH = 128
 """Of a child with torch: its own, those of the libraries, and those of a compiler."""
 
@@ -26,11 +29,16 @@ def host_findings(settings: Settings, children: int, *, running: bool) -> Iterat
     """
     for folder in dict.fromkeys((settings.state_dir, settings.temp_dir, settings.log_dir)):
         yield folder_finding(folder, settings.min_free_disk_bytes)
-    yield limit_finding("open files", _FILES_EACH * children, _soft(resource.RLIMIT_NOFILE), "-n")
-    room = _processes_left()
-    yield limit_finding("processes", _THREADS_EACH * children, room, "-u")
+    yield from limits(children)
     if settings.http is not None and not running:
         yield port_finding(parse_address(settings.http))
+
+
+def limits(children: int) -> Iterator[Finding]:
+    """Whether the system's limits leave room for so many children."""
+    files = max(_FILES_OF_A_CHILD, _FILES_OF_THE_POOL + _FILES_EACH * children)
+    yield limit_finding("open files", files, _soft(resource.RLIMIT_NOFILE), "-n")
+    yield limit_finding("processes", _THREADS_EACH * children, _processes_left(), "-u")
 
 
 def folder_finding(folder: Path, needed_bytes: int) -> Finding:

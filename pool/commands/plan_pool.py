@@ -6,11 +6,13 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pool.commands.occupants import occupied
 from pool.gpu.probe_client import list_devices
 from pool.gpu.readings import Device, Snapshot
 from pool.gpu.visible import chosen, ignored, visible
 from pool.settings.schema import Settings
 from pool.state_dir import StateDir
+from pool.status.status_file import is_locked
 from pool.supervisor.plan import SlotPlan, slots
 
 _LISTING_S = 30.0
@@ -36,7 +38,11 @@ def plan(settings: Settings, environ: Mapping[str, str]) -> Plan:
         return Plan(settings, tuple(slots(settings, ())), ())
     snapshot = list_devices(environ, _LISTING_S)
     devices, warnings = _usable(settings, snapshot, environ.get("CUDA_VISIBLE_DEVICES"))
-    return Plan(settings, tuple(slots(settings, devices)), (*snapshot.problems, *warnings))
+    planned = tuple(slots(settings, devices))
+    # A pool that runs in this folder is what uses the devices.
+    ours = is_locked(StateDir(settings.state_dir).lock)
+    others = () if ours else occupied(planned, snapshot)
+    return Plan(settings, planned, (*snapshot.problems, *warnings, *others))
 
 
 def _usable(

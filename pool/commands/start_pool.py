@@ -6,11 +6,12 @@ Runs in the parent process, which stays light: no torch, no call to the Worker A
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pool.commands.check_pool import check
 from pool.commands.dry_run import print_plan
+from pool.commands.host_checks import limits
 from pool.commands.plan_pool import NoDevice, Plan, plan
 from pool.commands.preflight import Fetch, preflight
 from pool.commands.run_pool import PoolRunning, run
@@ -65,7 +66,7 @@ def main(arguments: Sequence[str]) -> int:
         return _refuse(str(error), ExitCode.NO_DEVICE)
     except KeyboardInterrupt:
         return _refuse("interrupted before anything was started", ExitCode.STOPPED)
-    _warn((*loaded.warnings, *planned.warnings))
+    _warn((*loaded.warnings, *planned.warnings, *_low_limits(planned)))
     if dry_run:
         print_plan(loaded, planned, memory)
         return ExitCode.CLEAN
@@ -81,6 +82,12 @@ def _run(planned: Plan) -> int:
         return _refuse(str(error), ExitCode.NO_DEVICE)
     except PoolRunning as error:
         return _refuse(str(error), ExitCode.ALREADY_RUNNING)
+
+
+def _low_limits(planned: Plan) -> Iterator[str]:
+    for found in limits(len(planned.slots)):
+        if not found.ok:
+            yield f"{found.what}: {found.words}; {found.remedy}"
 
 
 def _warn(warnings: Sequence[str]) -> None:

@@ -60,16 +60,11 @@ class Nvml:
         self._devices = tuple(entry for index in range(count) for entry in self._at(index))
         self._xids = _XidWatch([entry.handle for entry in self._devices])
 
-    def listing(self) -> Snapshot:
-        """The devices, unread."""
-        devices = tuple(entry.device for entry in self._devices)
-        return Snapshot(devices=devices, problems=tuple(self._problems))
-
     def snapshot(self, now: float) -> Snapshot:
         """The devices and a reading of each; `now` is wall-clock time in seconds since 1970."""
-        listing = self.listing()
-        readings = {device.uuid: self._reading(device, now) for device in listing.devices}
-        return Snapshot(listing.devices, readings, listing.problems)
+        devices = tuple(entry.device for entry in self._devices)
+        readings = {device.uuid: self._reading(device, now) for device in devices}
+        return Snapshot(devices, readings, tuple(self._problems))
 
     def collect_xids(self, seconds: float) -> None:
         """Let `seconds` pass, and note the errors that the driver reports meanwhile."""

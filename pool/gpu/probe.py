@@ -1,7 +1,7 @@
 """The process that talks to NVML, so that a sick driver hangs it and nobody else.
 
     python -m pool.gpu.probe          one line of JSON a second, until stdin ends or the parent dies
-    python -m pool.gpu.probe --once   the devices, in one line
+    python -m pool.gpu.probe --once   one such line, and the end
 
 Exit code 0, or 1 when NVML does not start; the line then says why.
 """
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
         _print(Snapshot(error=str(error)))
         return 1
     if "--once" in arguments:
-        _print(nvml.listing())
+        _print(nvml.snapshot(time.time()))
         return 0
     while True:
         _print(nvml.snapshot(time.time()))
