@@ -4,6 +4,7 @@ Each class answers one question: what should the caller do?
 
     InferenceError
     ├── BackendUnusable    settings or weights are wrong: do not restart
+    │   └── OptionsWrong
     ├── RequestRefused     the task's own fault: report it failed, with this sentence
     │   └── PhotoUnreadable
     ├── BadOutput          the frames are unusable: once more with another seed, then refuse
@@ -13,6 +14,8 @@ Each class answers one question: what should the caller do?
     Cancelled (BaseException)   the caller asked to stop; never an error, never swallowed
 """
 
+from collections.abc import Mapping
+
 
 class InferenceError(Exception):
     """Root of everything that a backend raises on purpose."""
@@ -20,6 +23,18 @@ class InferenceError(Exception):
 
 class BackendUnusable(InferenceError):
     """The backend cannot be built from these settings or weights; trying again changes nothing."""
+
+
+class OptionsWrong(BackendUnusable):
+    """Options are wrong. `problems` says of each key, `wan.steps`, what is wrong with it.
+
+    `section` is the mapping that the keys stand in.
+    """
+
+    def __init__(self, section: str, problems: Mapping[str, str]) -> None:
+        self.section = section
+        self.problems = {f"{section}.{key}": words for key, words in problems.items()}
+        super().__init__("; ".join(f"{key}: {words}" for key, words in self.problems.items()))
 
 
 class RequestRefused(InferenceError):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inference.errors import BackendUnusable
+from inference.errors import BackendUnusable, OptionsWrong
 from inference.wan.family import I2V_A14B, TI2V_5B, WAN21_I2V, Family
 
 _PIPELINES = frozenset({"WanPipeline", "WanImageToVideoPipeline"})
@@ -81,7 +81,8 @@ def locate(model: str, revision: str | None = None, cache: Path | None = None) -
     if folder.is_dir():
         return folder
     if not HUB_ID.fullmatch(model):
-        raise BackendUnusable(f"there is no model folder {model}: correct the setting 'model'")
+        words = f"there is no folder {model}; correct the path, or give a Hugging Face id"
+        raise OptionsWrong("wan", {"model": words})
     # Slow to import, and not needed for a folder.
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError

@@ -5,11 +5,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
-from inference.errors import BackendUnusable
+from inference.errors import OptionsWrong
 from inference.wan.family import NEGATIVE_PROMPT, Family
 from inference.wan.frames import LONGEST, SHORTEST, FramePolicy
 from inference.wan.memory import Offload, Work
@@ -42,7 +43,7 @@ def _area_of(value: object) -> object:
     """`1280*704` as a number of pixels."""
     size = _SIZE.fullmatch(str(value).strip())
     if value is not None and size is None:
-        raise ValueError("give it as WIDTH*HEIGHT, for instance 1280*704")
+        raise ValueError("it must be WIDTH*HEIGHT, as 1280*704")
     return size and int(size[1]) * int(size[2])
 
 
@@ -167,22 +168,19 @@ class Recipe:
 
 
 def parse(options: Mapping[str, object]) -> WanSettings:
-    """The settings in `options`. Raises `BackendUnusable` that names each wrong key in one line."""
+    """The settings in `options`. Raises `OptionsWrong`, which names each wrong key."""
     try:
         return WanSettings.model_validate(dict(options))
     except ValidationError as error:
-        problems = "; ".join(_words(dict(problem)) for problem in error.errors())
-        raise BackendUnusable(f"WAN settings: {problems}") from error
+        raise OptionsWrong("wan", dict(map(_problem, error.errors()))) from error
 
 
 def recipe_for(settings: WanSettings, family: Family) -> Recipe:
     """What to make, with this family's published values where the settings are silent."""
     for key in ("guidance_scale_2", "lora_2"):
         if getattr(settings, key) is not None and not family.two_experts:
-            raise BackendUnusable(
-                f"WAN settings: {key} is for models with two transformers; "
-                f"{family.name} has one, so remove it"
-            )
+            words = f"it is for models with two transformers; {family.name} has one, so remove it"
+            raise OptionsWrong("wan", {key: words})
     area = settings.video_size or family.area
     guidance_scale = _or(settings.guidance_scale, family.guidance_scale)
     return Recipe(
@@ -212,9 +210,10 @@ def _or(value: float | None, default: float) -> float:
     return default if value is None else value
 
 
-def _words(problem: dict[str, Any]) -> str:
+def _problem(problem: ErrorDetails) -> tuple[str, str]:
+    """The key, and what is wrong with it."""
     key = ".".join(str(part) for part in problem["loc"])
     if problem["type"] != "extra_forbidden":
-        return f"{key}: {problem['msg'].removeprefix('Value error, ')}"
+        return key, problem["msg"]
     near = difflib.get_close_matches(key, WanSettings.model_fields, n=1, cutoff=0.0)
-    return f"unknown key {key!r}, the nearest known one is {near[0]!r}"
+    return key, f"there is no such key; the nearest is {near[0]!r}"

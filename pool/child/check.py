@@ -22,6 +22,7 @@ from client.worker_api import WorkerApi
 from inference.errors import BackendUnusable, InferenceError
 from inference.registry import backend_class
 from pool.backend_options import backend_options
+from pool.child.wrong_options import in_words
 from pool.counted import counted
 from pool.exit_codes import ExitCode
 from pool.finding import Finding, fine, wrong
@@ -43,20 +44,25 @@ class Model:
 
 
 class Question(BaseModel):
-    """`cards`: each slot's device memory in bytes, None where it has no device."""
+    """`cards`: each slot's device memory in bytes, None where it has no device.
+
+    `origins`: where each setting was read, for errors.
+    """
 
     settings_json: str
+    origins: Mapping[str, str]
     cards: Mapping[str, int | None]
 
 
-def findings(settings: Settings, cards: Mapping[str, int | None]) -> Iterator[Finding]:
+def findings(settings: Settings, question: Question) -> Iterator[Finding]:
     """Everything that is asked here, one after the other."""
+    cards, origins = question.cards, question.origins
     yield from worker_api(settings)
-    usable = backend(settings)
+    usable = backend(settings, origins)
     yield usable
     each, once = _PROCESS_BYTES.get(settings.backend, 2**30), 0
     if settings.backend == "wan" and usable.ok:
-        model, found = weights(settings, cards)
+        model, found = weights(settings, cards, origins)
         yield found
         if settings.device == "cpu":
             each += model.peak_bytes
@@ -115,17 +121,19 @@ def clock(date: str, now: float) -> Finding:
     return fine(what, f"within {_SKEW_S:.0f} s of the server's")
 
 
-def backend(settings: Settings) -> Finding:
+def backend(settings: Settings, origins: Mapping[str, str]) -> Finding:
     """Whether the backend takes its settings."""
     what = "backend"
     try:
         backend_class(settings.backend)(backend_options(settings))
     except BackendUnusable as error:
-        return wrong(what, str(error), "correct the settings of the backend")
+        return wrong(what, in_words(error, origins), "correct it")
     return fine(what, f"{settings.backend} takes its settings")
 
 
-def weights(settings: Settings, cards: Mapping[str, int | None]) -> tuple[Model, Finding]:
+def weights(
+    settings: Settings, cards: Mapping[str, int | None], origins: Mapping[str, str]
+) -> tuple[Model, Finding]:
     """How large the model is, and whether it is whole, its tokenizer included, and fits."""
     from inference.wan.facts import check
     from inference.wan.memory import WEIGHT_BYTES, placement, plan
@@ -138,7 +146,7 @@ def weights(settings: Settings, cards: Mapping[str, int | None]) -> tuple[Model,
         plans = {placement(size, facts.rungs) for size in cards.values()}
     except BackendUnusable as error:
         remedy = "bin/start-pool --download" if "download" in str(error) else ""
-        return Model(), wrong(what, str(error), remedy)
+        return Model(), wrong(what, in_words(error, origins), remedy)
     each = WEIGHT_BYTES[wan.dtype]
     counts = [count * each for count in facts.checkpoint.sizes.parameters.values()]
     words = f"{wan.model} is whole, its tokenizer too; {'; '.join(sorted(plans))}"
@@ -182,7 +190,7 @@ def main() -> None:
         os._exit(ExitCode.ORPHANED)
     question = Question.model_validate_json(sys.stdin.buffer.read())
     settings = Settings.from_child_json(question.settings_json)
-    for found in findings(settings, question.cards):
+    for found in findings(settings, question):
         sys.stdout.write(found.model_dump_json() + "\n")
         sys.stdout.flush()
 

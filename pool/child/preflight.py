@@ -23,6 +23,7 @@ from inference.wan.facts import check
 from inference.wan.lora import find_lora
 from inference.wan.memory import placement
 from inference.wan.settings import WanSettings, parse
+from pool.child.wrong_options import in_words
 from pool.exit_codes import ExitCode
 from pool.parent_death import die_with_parent
 
@@ -33,11 +34,13 @@ class Question(BaseModel):
     """`options` of the WAN backend; `cards`: each slot's device memory in bytes, None on a CPU.
 
     `fetch`: whether to download not at all, what the local cache lacks, or what the hub has newer.
+    `origins`: where each setting was read, for errors.
     """
 
     options: Mapping[str, object]
     cards: Mapping[str, int | None]
     fetch: Literal["never", "missing", "all"]
+    origins: Mapping[str, str] = {}
 
 
 class Findings(BaseModel):
@@ -60,7 +63,7 @@ def answer(question: Question, report: Report) -> Findings:
             plans={slot: placement(size, rungs) for slot, size in question.cards.items()}
         )
     except BackendUnusable as error:
-        return Findings(problem=str(error))
+        return Findings(problem=in_words(error, question.origins))
 
 
 def _fetch(settings: WanSettings, asked: str, report: Report) -> None:

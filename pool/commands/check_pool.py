@@ -54,7 +54,7 @@ def _findings(loaded: Loaded, environ: Mapping[str, str]) -> Iterator[Finding]:
     yield from host_findings(settings, max(1, len(slots)), running=running)
     if settings.backend == "runway":
         yield fine("Runway key", "it is set; only a paid call would show more")
-    yield from _asked_elsewhere(settings, slots, environ)
+    yield from _asked_elsewhere(loaded, slots, environ)
     yield from _kernels(slots, environ)
 
 
@@ -80,13 +80,14 @@ def _planned(settings: Settings, environ: Mapping[str, str]) -> tuple[Plan | Non
 
 
 def _asked_elsewhere(
-    settings: Settings, slots: Sequence[SlotPlan], environ: Mapping[str, str]
+    loaded: Loaded, slots: Sequence[SlotPlan], environ: Mapping[str, str]
 ) -> Iterator[Finding]:
     cards = {
         slot.name: slot.device.memory_total_bytes if slot.device is not None else None
         for slot in slots
     }
-    question = json.dumps({"settings_json": settings.child_view(), "cards": cards})
+    settings_json = loaded.settings.child_view()
+    question = {"settings_json": settings_json, "origins": loaded.origin, "cards": cards}
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "pool.child.check", str(os.getpid())],
         stdin=subprocess.PIPE,
@@ -96,7 +97,7 @@ def _asked_elsewhere(
     if process.stdin is None or process.stdout is None:
         raise RuntimeError("pipes were asked for")
     with process.stdin:
-        process.stdin.write(question.encode())
+        process.stdin.write(json.dumps(question).encode())
     for line in process.stdout:
         yield _parsed(line, "check")
     if process.wait() != 0:

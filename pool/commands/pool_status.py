@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from pool.commands.flag_parser import FlagParser
 from pool.exit_codes import StatusExitCode
 from pool.state_dir import StateDir
 from pool.status.observer import Look, Observer
@@ -17,9 +18,9 @@ from pool.status.observer import Look, Observer
 _EVERY_S = 1.0
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> FlagParser:
     """The command's flags."""
-    flags = argparse.ArgumentParser(
+    flags = FlagParser(
         prog="pool-status",
         description="Show the health of the pool and of each slot.",
         epilog="Exit code: 0 every slot works, 1 some do not, 2 none does or the status is stale, "

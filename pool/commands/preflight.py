@@ -13,7 +13,7 @@ from typing import Literal
 from pool.backend_options import backend_options
 from pool.errors import ConfigError
 from pool.settings.environment import without_secrets
-from pool.settings.schema import Settings
+from pool.settings.sources import Loaded
 from pool.supervisor.plan import SlotPlan
 
 Fetch = Literal["never", "missing", "all"]
@@ -23,7 +23,7 @@ _MODULE = ("-P", "-m", "pool.child.preflight")
 
 
 def preflight(
-    settings: Settings,
+    loaded: Loaded,
     slots: Sequence[SlotPlan],
     environ: Mapping[str, str],
     fetch: Fetch,
@@ -33,6 +33,7 @@ def preflight(
     Blocks for as long as a download takes, and shows it on stderr. Raises `ConfigError` with one
     line for what can never work.
     """
+    settings = loaded.settings
     if settings.backend != "wan":
         return {}
     question = {
@@ -42,6 +43,7 @@ def preflight(
             for slot in slots
         },
         "fetch": fetch,
+        "origins": loaded.origin,
     }
     done = subprocess.run(
         [sys.executable, *_MODULE, str(os.getpid())],

@@ -3,7 +3,6 @@
 Runs in the parent process, which stays light: no torch, no call to the Worker API.
 """
 
-import argparse
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from pool.commands.check_pool import check
 from pool.commands.dry_run import print_plan
+from pool.commands.flag_parser import FlagParser
 from pool.commands.host_checks import limits
 from pool.commands.plan_pool import NoDevice, Plan, plan
 from pool.commands.preflight import Fetch, preflight
@@ -21,9 +21,9 @@ from pool.settings.sources import load
 from pool.standard_streams import secure_standard_streams
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> FlagParser:
     """The command's flags; each that takes a value, but --config, is a setting of its own name."""
-    flags = argparse.ArgumentParser(
+    flags = FlagParser(
         prog="start-pool",
         description="Start one worker for every visible GPU and keep them alive.",
         epilog="Exit code: 0 drained, 2 wrong setting, 3 no usable device, 4 key refused, "
@@ -51,22 +51,22 @@ def main(arguments: Sequence[str]) -> int:
     checks_only = flags.pop("check")
     try:
         loaded = load(flags, os.environ, config, Path.cwd())
+        _warn(loaded.warnings)
         if checks_only:
-            _warn(loaded.warnings)
             return check(loaded, os.environ)
         if download:
-            preflight(loaded.settings, (), os.environ, "all")
+            preflight(loaded, (), os.environ, "all")
             return ExitCode.CLEAN
         planned = plan(loaded.settings, os.environ)
+        _warn((*planned.warnings, *_low_limits(planned)))
         fetch: Fetch = "never" if dry_run else "missing"
-        memory = preflight(loaded.settings, planned.slots, os.environ, fetch)
+        memory = preflight(loaded, planned.slots, os.environ, fetch)
     except ConfigError as error:
         return _refuse(str(error), ExitCode.CONFIG)
     except NoDevice as error:
         return _refuse(str(error), ExitCode.NO_DEVICE)
     except KeyboardInterrupt:
         return _refuse("interrupted before anything was started", ExitCode.STOPPED)
-    _warn((*loaded.warnings, *planned.warnings, *_low_limits(planned)))
     if dry_run:
         print_plan(loaded, planned, memory)
         return ExitCode.CLEAN

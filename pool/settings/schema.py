@@ -34,10 +34,14 @@ SECRETS = ("worker_token", "runway_api_key", "alert_webhook_url", "ping_url")
 
 @dataclass(frozen=True)
 class Named:
-    """How a setting is called outside YAML: environment variables, the first found winning."""
+    """How a setting is called outside YAML: environment variables, the first found winning.
+
+    `example` shows a value of a setting that has a form of its own.
+    """
 
     env: tuple[str, ...] = ()
     flag: str | None = None
+    example: str = ""
 
 
 class StallLimits(BaseModel):
@@ -77,7 +81,7 @@ class Settings(BaseModel):
     worker_token: Annotated[SecretStr, Named(("WORKER_API_KEY",))] = Field(
         min_length=1, description="Key for the Worker API. Keep it in the environment or in .env."
     )
-    worker_id: Annotated[str | None, Named(("WORKER_ID",))] = Field(
+    worker_id: Annotated[str | None, Named(("WORKER_ID",), example="rig-7")] = Field(
         None,
         pattern=r"^[\w.:@-]{1,80}$",
         description="Name that this pool's worker ids begin with: letters, digits and . _ : @ -, "
@@ -146,7 +150,7 @@ class Settings(BaseModel):
         min_length=1,
         description="Runway model for a task that names none, or one that is not known.",
     )
-    runway_ratio: Annotated[str | None, Named(("RUNWAY_RATIO",))] = Field(
+    runway_ratio: Annotated[str | None, Named(("RUNWAY_RATIO",), example="1280:720")] = Field(
         None,
         pattern=r"^[1-9]\d{1,4}:[1-9]\d{1,4}$",
         description="Size of every Runway video in pixels, as 1280:720. Unset: the model's size "
@@ -278,7 +282,7 @@ class Settings(BaseModel):
     @classmethod
     def _is_known_or_importable(cls, value: str) -> str:
         if value not in ("wan", "runway") and not MODULE_AND_CLASS.fullmatch(value):
-            raise ValueError("neither wan, runway nor package.module:Class")
+            raise ValueError("it must be wan, runway or package.module:Class")
         return value
 
     @field_validator("http")
@@ -294,7 +298,7 @@ class Settings(BaseModel):
         parts = urlsplit(value.get_secret_value().strip())
         host = parts.hostname or ""
         if not host or not (parts.scheme == "https" or is_loopback_host(host)):
-            raise ValueError("it is not https://host/… (http:// only to this machine)")
+            raise ValueError("it must be https://host/… (http:// only to this machine)")
         return SecretStr(value.get_secret_value().strip())
 
     @field_validator("worker_token", "runway_api_key")

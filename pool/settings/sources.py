@@ -16,6 +16,7 @@ from pool.settings.environment import dotenv_variables, process_variables, setti
 from pool.settings.found import Found, Layer, nested, overlaid
 from pool.settings.names import NAMED, spellings
 from pool.settings.old_workers import renamed, with_model
+from pool.settings.plain_words import plain_words
 from pool.settings.schema import SECRETS, Settings, StallLimits
 from pool.settings.yaml_file import yaml_settings
 
@@ -114,10 +115,16 @@ def _sentence(error: ErrorDetails, found: Layer) -> str:
     if error["type"] == "extra_forbidden":
         known = ", ".join(StallLimits.model_fields)
         return f"{entry.origin}: {key} has no key {error['loc'][-1]}; give one of {known}"
-    shown = "" if key in SECRETS else f" {str(entry.value)[:60]!r}"
-    reason = " ".join(error["msg"].removeprefix("Value error, ").split())
-    meaning = Settings.model_fields[key].description
-    return f"{entry.origin}: {dotted}{shown} is wrong: {reason}. It is: {meaning}"
+    if key in SECRETS:
+        return f"{entry.origin}: {dotted}: {plain_words(error['msg'])}"
+    return f"{entry.origin}: {dotted} is {str(entry.value)[:60]!r}; {_must(key, error)}"
+
+
+def _must(key: str, error: ErrorDetails) -> str:
+    """What the value of `key` must be; for a pattern an example says it better."""
+    if error["type"] == "string_pattern_mismatch":
+        return f"it must look like {NAMED[key].example}"
+    return plain_words(error["msg"])
 
 
 def _in_place(settings: Settings, cwd: Path) -> Settings:

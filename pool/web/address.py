@@ -27,7 +27,7 @@ def parse_address(text: str) -> Address:
     """`127.0.0.1:9400`, `[::1]:9400`, or a port alone. Raises ValueError with a sentence."""
     found = _FORM.fullmatch(text.strip())
     if found is None or int(found["port"]) > 65_535:
-        raise ValueError(f"{text!r} is no address; give HOST:PORT, as 127.0.0.1:9400")
+        raise ValueError("it must be HOST:PORT, as 127.0.0.1:9400")
     return Address((found["host"] or "127.0.0.1").strip("[]"), int(found["port"]))
 
 

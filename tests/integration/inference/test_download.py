@@ -123,9 +123,9 @@ def test_before_the_weights_are_here_a_dry_run_touches_no_network(start, tmp_pat
     [
         ({"model": "someone/nothing"}, "someone/nothing is not on the hub, or is private"),
         ({"revision": "v9"}, "someone/tiny has no revision 'v9': correct 'revision'"),
-        ({"model": "/no/such/folder"}, "there is no model folder /no/such/folder"),
+        ({"model": "/no/such/folder"}, "wan.model: there is no folder /no/such/folder"),
         ({"model": "."}, "no diffusers model is in this folder"),
-        ({"steps": 0}, "WAN settings: steps"),
+        ({"steps": 0}, "wan.steps: it must be 1 or more"),
         ({"lora": "missing.safetensors"}, "there is no LoRA file missing.safetensors"),
     ],
 )

@@ -60,6 +60,23 @@ def test_a_wrong_setting_is_named_with_where_it_was_read(one_line):
     assert "POLL_INTERVAL" in line
 
 
+def test_a_wrong_key_of_a_mapping_is_named_with_its_file_and_line(one_line, tmp_path):
+    (tmp_path / "c.yaml").write_text("device: cpu\nwan:\n  stepz: 5\n  crf: best\n")
+    configured = {**CONFIGURED, "POOL_BACKEND": "wan"}
+    code, line = one_line("--config", "c.yaml", **configured)
+    assert code == 2
+    assert line == (
+        "start-pool: c.yaml:4: wan.crf: it must be a whole number; "
+        "c.yaml:3: wan.stepz: there is no such key; the nearest is 'steps'\n"
+    )
+
+
+def test_a_flag_that_is_not_known_is_named_and_no_other_is_guessed(one_line):
+    code, line = one_line("--worker", "2", **CONFIGURED)
+    assert code == 2
+    assert line == "start-pool: unrecognized arguments: --worker 2; --help shows the flags\n"
+
+
 def test_a_state_folder_that_cannot_be_made_is_named(one_line, tmp_path):
     (tmp_path / "file").touch()
     code, line = one_line("--device", "cpu", "--state-dir", "file/state", **CONFIGURED)

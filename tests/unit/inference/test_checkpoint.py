@@ -181,7 +181,7 @@ def test_a_folder_is_found_by_its_path(five):
 def test_a_folder_that_is_not_there_is_named(model, tmp_path, monkeypatch):
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
-    with pytest.raises(BackendUnusable, match="correct the setting 'model'"):
+    with pytest.raises(BackendUnusable, match=r"wan.model: there is no folder .* correct the path"):
         locate(model)
 
 

@@ -5,7 +5,7 @@ import pytest
 from pool.child.preflight import EveryLine, Question, answer
 from pool.commands.preflight import preflight
 from pool.errors import ConfigError
-from pool.settings import Settings
+from pool.settings import Loaded, Settings
 
 
 class Clock:
@@ -15,10 +15,9 @@ class Clock:
         return self.now
 
 
-def settings(**given) -> Settings:
-    return Settings.model_validate(
-        {"vercel_api_url": "https://a.example", "worker_token": "k", "device": "cpu", **given}
-    )
+def loaded(**given) -> Loaded:
+    required = {"vercel_api_url": "https://a.example", "worker_token": "k", "device": "cpu"}
+    return Loaded(Settings.model_validate({**required, **given}), {}, ())
 
 
 def test_progress_in_a_pipe_is_a_line_now_and_then():
@@ -35,9 +34,14 @@ def test_progress_in_a_pipe_is_a_line_now_and_then():
 
 
 def test_a_wrong_option_is_a_problem_in_one_line():
-    question = Question(options={"steps": 0}, cards={"gpu0": None}, fetch="missing")
+    question = Question(
+        options={"steps": 0},
+        cards={"gpu0": None},
+        fetch="missing",
+        origins={"wan.steps": "c.yaml:3"},
+    )
     findings = answer(question, lambda *_: None)
-    assert findings.problem.startswith("WAN settings: steps")
+    assert findings.problem.startswith("c.yaml:3: wan.steps: it must be ")
     assert findings.plans == {}
 
 
@@ -56,9 +60,9 @@ def test_a_model_that_is_not_here_yet_has_no_plan_but_a_sentence():
     [{"backend": "some.module:Class"}, {"worker_type": "runway", "runway_api_key": "k"}],
 )
 def test_other_backends_have_nothing_to_check(given):
-    assert preflight(settings(**given), (), {}, "missing") == {}
+    assert preflight(loaded(**given), (), {}, "missing") == {}
 
 
 def test_a_checking_process_that_fails_is_said_in_one_line():
     with pytest.raises(ConfigError, match="the checking process ended with 1"):
-        preflight(settings(), (), {"PYTHONPATH": "/no/such/folder"}, "never")
+        preflight(loaded(), (), {"PYTHONPATH": "/no/such/folder"}, "never")

@@ -26,7 +26,8 @@ from pool.lease.moves import (
 NOT_FROM_A_MOVE = {
     api.ClientError,
     made.InferenceError,
-    made.BackendUnusable,  # only the constructor and the load raise it
+    made.BackendUnusable,  # only the constructor and the load raise these two
+    made.OptionsWrong,
 }
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pool.settings import Settings, StallLimits
+from pool.settings import StallLimits
 
 REQUIRED = {"VERCEL_API_URL": "https://api.example", "WORKER_API_KEY": "key-of-the-worker"}
 
@@ -235,10 +235,9 @@ def test_a_wrong_file_is_told_in_one_line_where_and_what_to_do(desk, text, messa
         ("AUTO_CLEANUP_TEMP", "perhaps", "auto_cleanup_temp"),
     ],
 )
-def test_a_wrong_value_is_told_with_its_variable_and_its_meaning(desk, name, value, key):
+def test_a_wrong_value_is_told_with_its_variable_and_what_it_must_be(desk, name, value, key):
     message = desk.error({**REQUIRED, name: value})
-    assert message.startswith(f"environment variable {name}: {key} ")
-    assert Settings.model_fields[key].description in message
+    assert message.startswith(f"environment variable {name}: {key} is {value[:60]!r}; it must ")
 
 
 @pytest.mark.parametrize(
@@ -288,7 +287,7 @@ def test_plain_http_is_allowed_to_this_machine(desk):
 @pytest.mark.parametrize("secret", ["two words", "line\nbreak", "schlüssel"])
 def test_a_key_that_no_header_can_carry_is_refused_and_not_repeated(desk, secret):
     message = desk.error({**REQUIRED, "WORKER_API_KEY": secret})
-    assert message.startswith("environment variable WORKER_API_KEY: worker_token is wrong: ")
+    assert message.startswith("environment variable WORKER_API_KEY: worker_token: it ")
     assert secret.split()[0] not in message.removeprefix("environment variable ")
 
 

@@ -23,7 +23,7 @@ def test_the_page_listens_on_this_machine_unless_it_is_told_otherwise(desk):
 
 
 def test_an_address_that_is_none_is_refused(desk):
-    assert "give HOST:PORT, as 127.0.0.1:9400" in desk.error(http="here")
+    assert "it must be HOST:PORT, as 127.0.0.1:9400" in desk.error(http="here")
 
 
 @pytest.mark.parametrize("name", ["POOL_ALERT_WEBHOOK_URL", "POOL_PING_URL"])

@@ -21,7 +21,7 @@ def test_an_address_is_a_host_and_a_port_or_a_port_alone(text, host, port):
 
 @pytest.mark.parametrize("text", ["", "here", "127.0.0.1:", "127.0.0.1:70000", "a:b:1", "::1:80"])
 def test_anything_else_is_refused_with_an_example(text):
-    with pytest.raises(ValueError, match=r"give HOST:PORT, as 127\.0\.0\.1:9400"):
+    with pytest.raises(ValueError, match=r"it must be HOST:PORT, as 127\.0\.0\.1:9400"):
         parse_address(text)
 
 
