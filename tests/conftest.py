@@ -2,7 +2,7 @@
 
 import signal
 
-pytest_plugins = ["tests.checker.fixtures"]
+pytest_plugins = ["tests.checker.fixtures", "tests.checker.canaries"]
 
 
 def pytest_configure() -> None:

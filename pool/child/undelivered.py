@@ -9,7 +9,8 @@ import contextlib
 import json
 import shutil
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 
 from client.wire import Task
@@ -17,27 +18,6 @@ from inference.backend import Video
 
 _KEPT_S = 3 * 86_400.0
 """Older ones belong to tasks that somebody else has finished long ago."""
-
-
-@dataclass(frozen=True)
-class _Label:
-    """What a video was made of: it serves only a task that asks for the same."""
-
-    item_id: str
-    photo_storage_path: str
-    prompt: str
-    frame_num: int | None
-    inference_provider: str | None
-
-    @classmethod
-    def of(cls, task: Task) -> "_Label":
-        return cls(
-            task.item_id,
-            task.photo_storage_path,
-            task.prompt,
-            task.frame_num,
-            task.inference_provider,
-        )
 
 
 class Undelivered:
@@ -56,7 +36,7 @@ class Undelivered:
         place = self._folder / f"{name}.mp4"
         shutil.move(video.path, place)
         kept = Video(**{**asdict(video), "path": place})
-        record = {"made_of": asdict(_Label.of(task)), "video": {**asdict(kept), "path": ""}}
+        record = {"made_of": _made_of(task), "video": {**asdict(kept), "path": ""}}
         temporary = self._label(name).with_suffix(".tmp")
         temporary.write_text(json.dumps(record))
         temporary.replace(self._label(name))
@@ -68,7 +48,7 @@ class Undelivered:
         try:
             record = json.loads(self._label(name).read_text())
             video = Video(**{**record["video"], "path": place})
-            fits = record["made_of"] == asdict(_Label.of(task))
+            fits = record["made_of"] == _made_of(task)
             whole = place.stat().st_size == video.size_bytes
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -89,3 +69,18 @@ class Undelivered:
             with contextlib.suppress(FileNotFoundError):
                 if file.stat().st_mtime < oldest:
                     file.unlink()
+
+
+def _made_of(task: Task) -> str:
+    """What tells a video's task from one that asks for another: a digest, so that no prompt stays.
+
+    The order of the fields is part of what is on disk.
+    """
+    asked = (
+        task.item_id,
+        task.photo_storage_path,
+        task.prompt,
+        task.frame_num,
+        task.inference_provider,
+    )
+    return sha256(json.dumps(asked).encode()).hexdigest()

@@ -15,6 +15,7 @@ from pool.commands.host_checks import limits
 from pool.commands.plan_pool import NoDevice, Plan, plan
 from pool.commands.preflight import Fetch, preflight
 from pool.commands.run_pool import PoolRunning, run
+from pool.core_dumps import forbid_core_dumps
 from pool.errors import ConfigError
 from pool.exit_codes import ExitCode
 from pool.settings.sources import load
@@ -46,6 +47,7 @@ def parser() -> FlagParser:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command; its exit code."""
+    forbid_core_dumps()
     flags = vars(parser().parse_args(arguments))
     config, dry_run, download = (flags.pop(name) for name in ("config", "dry_run", "download"))
     checks_only = flags.pop("check")

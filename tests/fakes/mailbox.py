@@ -6,6 +6,8 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.fakes.canary import CANARY
+
 
 class Mailbox:
     """`url` takes POST and GET. Use it in a `with` block.
@@ -50,7 +52,7 @@ class Mailbox:
     @property
     def url(self) -> str:
         """Its address, with a token as such services put one in."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/hook/T0KEN-5f0c2e"
+        return f"http://127.0.0.1:{self._server.server_address[1]}/hook/T0KEN-{CANARY}"
 
     def __enter__(self) -> "Mailbox":
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()

@@ -15,8 +15,9 @@ from tests.fakes.bad_server.journal import Effect, Entry, Journal
 from tests.fakes.bad_server.listener import Listener, Site
 from tests.fakes.bad_server.storage import PHOTOS, VIDEOS, Storage, StoredObject
 from tests.fakes.bad_server.worker_api import World
+from tests.fakes.canary import CANARY
 
-KEY = "fake-worker-key-5f0c2e"
+KEY = f"fake-worker-key-{CANARY}"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from threading import Lock
 from tests.fakes.bad_server.bugs import Bugs, StorageSettings
 from tests.fakes.bad_server.journal import Effect
 from tests.fakes.bad_server.replies import Outcome, Reply, storage_error
+from tests.fakes.canary import CANARY
 
 PHOTOS = "group-photos"
 VIDEOS = "generated-videos"
@@ -76,7 +77,7 @@ class Storage:
 
     def sign(self, verb: str, bucket: str, path: str, life_s: float, signed_by: int) -> str:
         """A new token that opens `path` for `verb` (GET or PUT) during `life_s`."""
-        token = secrets.token_urlsafe(32)
+        token = CANARY + secrets.token_urlsafe(32)
         with self._lock:
             ends = self._clock() + life_s
             self._grants[token] = Grant(bucket, path, verb, ends, signed_by)

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from http.server import ThreadingHTTPServer
 from typing import Any, Self
 
+from tests.fakes.canary import CANARY
 from tests.fakes.runway.rules import credits_for
 from tests.fakes.runway.tasks import Look, Task
 from tests.fakes.runway.wire import Wire
 from tests.fakes.runway.world import Asked, Kind, Trouble, World
 
-KEY = "key_" + "5f" * 64
+KEY = "key_" + CANARY * 10 + "5f0c2e5f"
 
 
 class FakeRunway:

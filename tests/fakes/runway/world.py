@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from PIL import Image
 
 from tests.fakes.bad_server.faults import Canned, CutAnswer, Delay, Drip, Reset
+from tests.fakes.canary import CANARY
 from tests.fakes.runway.film import film
 from tests.fakes.runway.rules import picture_in
 from tests.fakes.runway.tasks import Task, Tasks
@@ -78,7 +79,7 @@ class World:
 
     def token(self) -> str:
         """A new secret for a link."""
-        token = uuid.uuid4().hex
+        token = CANARY + uuid.uuid4().hex
         with self.lock:
             self.tokens.add(token)
         return token

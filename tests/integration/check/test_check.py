@@ -8,6 +8,7 @@ import subprocess
 import pytest
 import yaml
 
+from tests.fakes.canary import CANARY
 from tests.fakes.nvml import Control, build, cards
 from tests.fakes.running_pool import QUICK_BACKEND, ROOT
 
@@ -80,7 +81,7 @@ def test_no_task_is_taken_and_nothing_is_left_behind(check, server, tmp_path):
 
 
 def test_a_wrong_key_is_found_and_not_printed(check):
-    code, lines = check(backend=QUICK_BACKEND, key="wrong-key-5f0c2e")
+    code, lines = check(backend=QUICK_BACKEND, key=f"wrong-key-{CANARY}")
     assert code == 4
     assert bad(lines) == [line(lines, "Worker API")]
     assert "(401); correct WORKER_API_KEY" in bad(lines)[0]
@@ -127,7 +128,7 @@ def test_runway_mode_needs_neither_torch_nor_an_encoder(check, tmp_path):
         "for name in ('torch', 'diffusers', 'transformers', 'numpy'):\n"
         "    sys.modules[name] = None\n"
     )
-    environ = {"RUNWAY_API_KEY": "runway-key-5f0c2e", "PYTHONPATH": str(tmp_path)}
+    environ = {"RUNWAY_API_KEY": f"runway-key-{CANARY}", "PYTHONPATH": str(tmp_path)}
     code, lines = check("--workers", "3", worker_type="runway", environ=environ)
     assert (code, bad(lines)) == (0, [])
     assert "runway takes its settings" in line(lines, "backend")

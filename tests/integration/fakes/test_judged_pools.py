@@ -4,12 +4,22 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from tests.checker import MARK
 from tests.checker.judged_pools import JudgedPools
+from tests.fakes.bad_server import BadServer, Setup
 from tests.fakes.running_pool import ROOT
 
 HERE = "tests/integration/fakes/test_judged_pools.py"
 STARTS_THEM = {"tests/checker/judged_pools.py", "tests/benchmarks/pool_field.py", HERE}
+
+
+@pytest.fixture
+def server():
+    """A server whose key may stand in a file of this test."""
+    with BadServer(Setup(key="a-key-without-a-canary")) as running:
+        yield running
 
 
 def test_what_a_run_did_and_left_is_held_against_it(server, add, tmp_path):

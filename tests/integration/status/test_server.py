@@ -124,5 +124,5 @@ def test_a_pool_serves_its_page_replaces_it_when_it_dies_and_takes_it_along(star
     assert get(f"{url_of(pool)}healthz")[0] == 200
     page = page_of(pool)
     pool.signal(signal.SIGKILL)
-    psutil.wait_procs([page], timeout=2)
+    psutil.wait_procs([page], timeout=10)
     assert not page.is_running()

@@ -6,8 +6,9 @@ import pytest
 from loguru import logger
 
 from pool.log import formatter
+from tests.fakes.canary import CANARY
 
-KEY = "key-of-the-worker-5f0c2e"
+KEY = f"key-of-the-worker-{CANARY}"
 
 
 class Written:

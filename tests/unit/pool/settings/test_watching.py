@@ -5,8 +5,9 @@ import json
 import pytest
 
 from pool.alerts.orders import Orders
+from tests.fakes.canary import CANARY
 
-HOOK = "https://hooks.example/services/T0KEN-5f0c2e"
+HOOK = f"https://hooks.example/services/T0KEN-{CANARY}"
 
 
 def test_neither_page_nor_alerts_are_on_unless_they_are_asked_for(desk):
