@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
+from io import BufferedReader
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -65,6 +66,7 @@ class Wire(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server: "Listener"
     connection: socket.socket
+    rfile: BufferedReader
 
     def setup(self) -> None:
         """Number the connection and let the listener know of it."""
@@ -81,9 +83,15 @@ class Wire(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base's name
         """Nothing: the journal is the log."""
 
+    def handle_one_request(self) -> None:
+        """Note when the first byte comes: the rest may take long, and was sent all the same."""
+        self.rfile.peek(1)
+        self._began_s = time.monotonic()
+        super().handle_one_request()
+
     def do_POST(self) -> None:
         """Serve any method; BaseHTTPRequestHandler finds its handlers by these names."""
-        self._draft = Draft(self.site.journal.number(), self.number, time.monotonic())
+        self._draft = Draft(self.site.journal.number(), self.number, self._began_s)
         try:
             self._exchange()
         except (Gone, ConnectionError):

@@ -12,7 +12,12 @@ from tests.fakes.bad_server import BadServer, Setup
 from tests.fakes.running_pool import ROOT
 
 HERE = "tests/integration/fakes/test_judged_pools.py"
-STARTS_THEM = {"tests/checker/judged_pools.py", "tests/benchmarks/pool_field.py", HERE}
+STARTS_THEM = {
+    "tests/checker/judged_pools.py",
+    "tests/chaos/storm/pools.py",  # judged by tests/chaos/storm/judgement.py
+    "tests/benchmarks/pool_field.py",
+    HERE,
+}
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The log of requests, on disk and in memory, and the server in a process of its own."""
 
+import socket
 import time
 
 import pytest
@@ -45,6 +46,17 @@ def test_a_presigned_photo_is_logged_under_its_item(server, caller):
     caller.session.get(url, timeout=10)
     assert server.entries("presign-download")[0].item_id == item.item_id
     assert server.entries("download")[0].item_id == item.item_id
+
+
+def test_a_request_that_takes_long_to_arrive_is_logged_from_its_first_byte(server):
+    request = b"POST /api/worker/heartbeat HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}"
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        connection.sendall(request[:1])
+        sent_s = time.monotonic()
+        time.sleep(0.5)
+        connection.sendall(request[1:])
+        assert connection.recv(100).startswith(b"HTTP/1.1 401")
+    assert server.entries("heartbeat")[0].received_s < sent_s + 0.4
 
 
 def test_calls_on_one_connection_share_its_number(server, caller, callers):
