@@ -4,7 +4,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,10 @@ _AS_ASKED = (
 
 @dataclass(frozen=True)
 class Birth:
-    """What a pool is started with, each time. All its processes bear `mark`."""
+    """What a pool is started with, each time. All its processes bear `mark`.
+
+    `environ` is added to the environment.
+    """
 
     name: str
     folder: Path
@@ -35,6 +38,7 @@ class Birth:
     children: int
     mark: str
     settings: Mapping[str, Any]
+    environ: Mapping[str, str] = field(default_factory=dict)
 
 
 class StormPool:
@@ -111,7 +115,7 @@ class StormPool:
     def _start(self) -> None:
         birth = self._birth
         flags = ("--workers", str(birth.children))
-        environ = {MARK: birth.mark}
+        environ = {**birth.environ, MARK: birth.mark}
         made = RunningPool(
             birth.folder, birth.url, birth.key, *flags, environ=environ, **birth.settings
         )
