@@ -4,37 +4,33 @@ The pipe is a socket pair. Neither side may ever block on it: a stopped supervis
 children (see `pool.child.outbox`).
 """
 
-from typing import Annotated, Literal
+import json
+from typing import Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+import msgspec
 
-
-def _sendable(text: object) -> object:
-    """Text as UTF-8 can carry it: a file name or a library's message may hold half a character."""
-    return text.encode("utf-8", "replace").decode() if isinstance(text, str) else text
-
-
-Text = Annotated[str, BeforeValidator(_sendable)]
-"""What comes from outside: a reason, a log line."""
+Level = Literal["TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL"]
+LEVELS: tuple[Level, ...] = get_args(Level)
 
 
-class Message(BaseModel):
-    """Root of everything that crosses the pipe."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
+    """Root of everything that crosses the pipe. Types are checked where a line is read."""
 
     def line(self) -> bytes:
-        """The message as one line of JSON."""
-        return self.model_dump_json().encode() + b"\n"
+        """The message as one line of JSON.
+
+        A file name or a library's message may hold half a character; UTF-8 carries a "?" for it.
+        """
+        text = json.dumps(msgspec.to_builtins(self), ensure_ascii=False)
+        return text.encode("utf-8", "replace") + b"\n"
 
 
 # From the supervisor to a child
 
 
-class Start(Message):
+class Start(Message, frozen=True, tag="start"):
     """The first message: everything a child needs. It holds secrets and goes nowhere but here."""
 
-    kind: Literal["start"] = "start"
     settings_json: str
     slot: str
     worker_id: str
@@ -45,44 +41,36 @@ class Start(Message):
     """Whether the Worker API has accepted the key before: a 401 ends the child only if not."""
 
 
-class Drain(Message):
+class Drain(Message, frozen=True, tag="drain"):
     """Take nothing new, finish what is in work, end."""
 
-    kind: Literal["drain"] = "drain"
 
-
-class Stop(Message):
+class Stop(Message, frozen=True, tag="stop"):
     """Give the leases back now and end within `within_s` seconds.
 
     Half of that is left to a finished video that is on its way out.
     """
 
-    kind: Literal["stop"] = "stop"
     within_s: float
 
 
 # From a child to its supervisor
 
 
-class Loaded(Message):
+class Loaded(Message, frozen=True, tag="loaded"):
     """The backend is ready for tasks."""
 
-    kind: Literal["loaded"] = "loaded"
 
-
-class KeyAccepted(Message):
+class KeyAccepted(Message, frozen=True, tag="key_accepted"):
     """The Worker API answered something other than 401."""
 
-    kind: Literal["key_accepted"] = "key_accepted"
 
-
-class Current(Message):
+class Current(Message, frozen=True, tag="current"):
     """The task in work. `moved_at` and `lease_deadline` are monotonic seconds of this boot.
 
     `limit_s` is the silence that the stage allows; `progress` is in [0, 1].
     """
 
-    kind: Literal["current"] = "current"
     item_id: str
     stage: str
     step: int
@@ -94,28 +82,26 @@ class Current(Message):
     limit_s: float
 
 
-class Beat(Message):
+class Beat(Message, frozen=True, tag="beat"):
     """A sign of life from the loop itself, once a second and at every change of stage.
 
     `tasks` are those in work, the one on the device first. `waiting_for` says in words why no task
     is asked for, where that is so.
     """
 
-    kind: Literal["beat"] = "beat"
     tasks: tuple[Current, ...]
     waiting_for: str | None = None
 
 
-class TaskEnded(Message):
+class TaskEnded(Message, frozen=True, tag="task_ended"):
     """One lease is over. `stage_s` holds the seconds spent in each stage.
 
     `suspect`: the task may have broken this process; the supervisor remembers that of it.
     """
 
-    kind: Literal["task_ended"] = "task_ended"
     item_id: str
     ending: Literal["completed", "failed", "lost", "abandoned", "released"]
-    reason: Text
+    reason: str
     stage_s: dict[str, float]
     suspect: bool = False
     storage_path: str | None = None
@@ -123,26 +109,23 @@ class TaskEnded(Message):
     video_size: str | None = None
 
 
-class Said(Message):
+class Said(Message, frozen=True, tag="said"):
     """A log line for the supervisor's terminal, with one of loguru's levels."""
 
-    kind: Literal["said"] = "said"
-    level: str = Field(pattern=r"^(TRACE|DEBUG|INFO|SUCCESS|WARNING|ERROR|CRITICAL)$")
-    text: Text
+    level: Level
+    text: str
     item_id: str | None = None
 
 
-class Ending(Message):
+class Ending(Message, frozen=True, tag="ending"):
     """The last message: why the child is about to exit, in words."""
 
-    kind: Literal["ending"] = "ending"
-    reason: Text
+    reason: str
 
 
-ToChild = Annotated[Start | Drain | Stop, Field(discriminator="kind")]
-ToSupervisor = Annotated[
-    Loaded | KeyAccepted | Beat | TaskEnded | Said | Ending, Field(discriminator="kind")
-]
+ToChild = Start | Drain | Stop
+ToSupervisor = Loaded | KeyAccepted | Beat | TaskEnded | Said | Ending
 
-to_child: TypeAdapter[ToChild] = TypeAdapter(ToChild)
-to_supervisor: TypeAdapter[ToSupervisor] = TypeAdapter(ToSupervisor)
+to_child: msgspec.json.Decoder[ToChild] = msgspec.json.Decoder(ToChild)
+to_supervisor: msgspec.json.Decoder[ToSupervisor] = msgspec.json.Decoder(ToSupervisor)
+"""Read one line each. Raise ValueError for a line that is no message of their direction."""

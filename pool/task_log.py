@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 from loguru import logger
 
 from pool.messages import TaskEnded
@@ -40,7 +41,9 @@ class TaskLog:
 
     def ended(self, slot: str, worker_id: str | None, ended: TaskEnded) -> None:
         """Write down how a lease ended, as its child told it."""
-        self._write(slot, worker_id, ended.model_dump(exclude={"kind", "suspect"}))
+        told = msgspec.structs.asdict(ended)
+        del told["suspect"]
+        self._write(slot, worker_id, told)
 
     def died(self, slot: str, worker_id: str | None, item_id: str, how: str) -> None:
         """Write down that a child died with a lease in its hands."""

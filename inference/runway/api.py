@@ -46,7 +46,7 @@ class RunwayApi:
         self._plain_allowed = settings.on_loopback
         self._session = new_session()
         self._headers = {
-            "Authorization": f"Bearer {settings.api_key.get_secret_value()}",
+            "Authorization": f"Bearer {settings.api_key}",
             "X-Runway-Version": API_VERSION,
         }
 

@@ -2,43 +2,25 @@
 
 import difflib
 import ipaddress
+import sys
 from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+import msgspec
 
 from inference.errors import BackendUnusable
 from inference.runway.models import DEFAULT_FRAMES, MODELS, Model, model_named
 
-
-def _known_model(name: str) -> str:
-    if model_named(name) is None:
-        near = difflib.get_close_matches(name, MODELS, n=1, cutoff=0.0)
-        raise ValueError(f"no such model; the nearest known one is {near[0]}")
-    return name
+_Text = Annotated[str, msgspec.Meta(min_length=1)]
+_Count = Annotated[int, msgspec.Meta(ge=1)]
+_Positive = Annotated[float, msgspec.Meta(gt=0, le=sys.float_info.max)]
 
 
-def _safe_base(url: str) -> str:
-    """`url` without a final slash. The key goes there, so it is https or this machine itself."""
-    parts = urlsplit(url)
-    if not parts.hostname or parts.query or parts.fragment or parts.username:
-        raise ValueError("give it as https://host")
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
-        raise ValueError("only https may carry the key, except to this machine itself")
-    return url.rstrip("/")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host's name means this machine. Pure: no name is looked up."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-class RunwaySettings(BaseModel):
+@dataclass(frozen=True)
+class RunwaySettings:
     """What can be set. Times in seconds, money in US dollars.
 
     `api_timeout_s`: how long one call to the Runway API may take, a picture of 5 MB included.
@@ -50,29 +32,19 @@ class RunwaySettings(BaseModel):
     `default_prompt`: for tasks whose prompt is empty.
     """
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        allow_inf_nan=False,
-        hide_input_in_errors=True,
-        protected_namespaces=(),
-    )
-
-    api_key: SecretStr = Field(min_length=1)
+    api_key: _Text = field(repr=False)
     journal_dir: Path
-    base_url: Annotated[str, AfterValidator(_safe_base)] = "https://api.dev.runwayml.com"
-    model: Annotated[str, AfterValidator(_known_model)] = "gen4_turbo"
-    ratio: str | None = Field(default=None, pattern=r"^[1-9]\d{1,4}:[1-9]\d{1,4}$")
-    timeout_s: float = Field(default=600, gt=0)
-    poll_interval_s: float = Field(default=5, gt=0)
-    api_timeout_s: float = Field(default=60, gt=0)
-    max_in_flight: int | None = Field(default=None, ge=1, le=1000)
-    daily_cap_usd: float | None = Field(default=None, gt=0)
-    daily_cap_videos: int | None = Field(default=None, ge=1)
-    frame_num: int = Field(default=DEFAULT_FRAMES, ge=1)
-    default_prompt: str = Field(
-        default="the people in the photo come alive, natural movement, gentle camera", min_length=1
-    )
+    base_url: str = "https://api.dev.runwayml.com"
+    model: str = "gen4_turbo"
+    ratio: Annotated[str, msgspec.Meta(pattern=r"^[1-9]\d{1,4}:[1-9]\d{1,4}$")] | None = None
+    timeout_s: _Positive = 600
+    poll_interval_s: _Positive = 5
+    api_timeout_s: _Positive = 60
+    max_in_flight: Annotated[int, msgspec.Meta(ge=1, le=1000)] | None = None
+    daily_cap_usd: _Positive | None = None
+    daily_cap_videos: _Count | None = None
+    frame_num: _Count = DEFAULT_FRAMES
+    default_prompt: _Text = "the people in the photo come alive, natural movement, gentle camera"
 
     @property
     def on_loopback(self) -> bool:
@@ -81,12 +53,14 @@ class RunwaySettings(BaseModel):
 
 
 def parse(options: Mapping[str, object]) -> RunwaySettings:
-    """The settings in `options`. Raises `BackendUnusable` that names each wrong key in one line."""
+    """The settings in `options`. Raises `BackendUnusable`: one line that names the wrong key."""
     try:
-        return RunwaySettings.model_validate(dict(options))
-    except ValidationError as error:
-        problems = "; ".join(_words(dict(problem)) for problem in error.errors())
-    raise BackendUnusable(f"Runway settings: {problems}")
+        _require_known(options)
+        given = msgspec.convert(dict(options), RunwaySettings, dec_hook=lambda kind, raw: kind(raw))
+        _require_known_model(given.model)
+        return replace(given, base_url=_safe_base(given.base_url))
+    except ValueError as error:
+        raise BackendUnusable(f"Runway settings: {_words(str(error))}") from None
 
 
 def default_model(settings: RunwaySettings) -> Model:
@@ -97,11 +71,44 @@ def default_model(settings: RunwaySettings) -> Model:
     return model
 
 
-def _words(problem: dict[str, Any]) -> str:
-    key = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "missing":
-        return f"{key} is required"
-    if problem["type"] != "extra_forbidden":
-        return f"{key}: {problem['msg'].removeprefix('Value error, ')}"
-    near = difflib.get_close_matches(key, RunwaySettings.model_fields, n=1, cutoff=0.0)
-    return f"unknown key {key!r}, the nearest known one is {near[0]!r}"
+def is_loopback(host: str) -> bool:
+    """Whether a host's name means this machine. Pure: no name is looked up."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _require_known(options: Mapping[str, object]) -> None:
+    known = [field.name for field in fields(RunwaySettings)]
+    for key in options:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
+            raise ValueError(f"unknown key {key!r}, the nearest known one is {near[0]!r}")
+
+
+def _require_known_model(name: str) -> None:
+    if model_named(name) is None:
+        near = difflib.get_close_matches(name, MODELS, n=1, cutoff=0.0)
+        raise ValueError(f"model: no such model; the nearest known one is {near[0]}")
+
+
+def _safe_base(url: str) -> str:
+    """`url` without a final slash. The key goes there, so it is https or this machine itself."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ValueError("base_url: give it as https://host")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
+        raise ValueError("base_url: only https may carry the key, except to this machine itself")
+    return url.rstrip("/")
+
+
+def _words(problem: str) -> str:
+    """The sentence for a person: ours as it is, msgspec's with the key in front."""
+    if problem.startswith("Object missing required field"):
+        return f"{problem.split('`')[1]} is required"
+    words, at, place = problem.rpartition(" - at `$.")
+    return f"{place.rstrip('`')}: {words}" if at else problem

@@ -12,7 +12,6 @@ from client.storage import Storage
 from client.worker_api import WorkerApi
 from inference.backend import Backend
 from inference.registry import backend_class
-from pool.backend_options import backend_options
 from pool.child.desk import SEATS
 from pool.child.disk import full_disk
 from pool.child.in_work import Lanes, Means
@@ -24,6 +23,7 @@ from pool.child.poll_gate import PollGate
 from pool.child.poller import Asking, Poller
 from pool.child.undelivered import Undelivered
 from pool.child.workbench import Tools
+from pool.child_settings import ChildSettings
 from pool.event_log import event_sink
 from pool.lease.job import JobRules
 from pool.lease.pace import Limits
@@ -31,7 +31,6 @@ from pool.lease.polling import PollRules
 from pool.lease.renewal import RenewalRules
 from pool.ledger import Ledger
 from pool.messages import Start
-from pool.settings.schema import Settings
 from pool.state_dir import StateDir
 
 _STORED_AT = ("videos/{}.mp4", "generated-videos/{}.mp4")
@@ -51,7 +50,7 @@ class Parts:
 
 def assembled(
     start: Start,
-    settings: Settings,
+    settings: ChildSettings,
     inbox: Inbox,
     outbox: Outbox,
     jitter: Callable[[], float],
@@ -68,7 +67,7 @@ def assembled(
                 interval_s=settings.heartbeat_interval,
                 confirmations=tools.backend.confirmations,
             ),
-            limits=Limits(settings.stall_limits.model_dump()),
+            limits=Limits(settings.stall_limits),
         ),
         clock=time.monotonic,
     )
@@ -83,7 +82,7 @@ def assembled(
     return Parts(ChildLoop(_rules(start, settings), means, poller, outbox, jitter), means)
 
 
-def _rules(start: Start, settings: Settings) -> LoopRules:
+def _rules(start: Start, settings: ChildSettings) -> LoopRules:
     return LoopRules(
         lease_duration_s=settings.lease_duration_seconds,
         overlap=settings.overlap,
@@ -108,12 +107,12 @@ def _lanes() -> Lanes:
     )
 
 
-def _tools(start: Start, settings: Settings) -> Tools:
+def _tools(start: Start, settings: ChildSettings) -> Tools:
     state_dir = StateDir(settings.state_dir)
     session = build_session()
     queue = WorkerApi(
         settings.vercel_api_url,
-        settings.worker_token.get_secret_value(),
+        settings.worker_token,
         settings.worker_type,
         settings.api_timeout,
         session,
@@ -130,27 +129,26 @@ def _tools(start: Start, settings: Settings) -> Tools:
     )
 
 
-def _backend(settings: Settings) -> Backend[Any, Any]:
-    return backend_class(settings.backend)(backend_options(settings))
+def _backend(settings: ChildSettings) -> Backend[Any, Any]:
+    return backend_class(settings.backend)(settings.backend_options)
 
 
-def _asking(start: Start, settings: Settings, tools: Tools) -> Asking:
-    interval_s = settings.polling_interval
+def _asking(start: Start, settings: ChildSettings, tools: Tools) -> Asking:
     return Asking(
         queue=tools.queue,
         worker_id=start.worker_id,
         lease_duration_s=settings.lease_duration_seconds,
         rules=PollRules(
-            interval_s=interval_s,
-            fast_s=settings.polling_interval_fast or interval_s,
-            slow_s=settings.polling_interval_slow or interval_s,
+            interval_s=settings.polling_interval,
+            fast_s=settings.polling_interval_fast,
+            slow_s=settings.polling_interval_slow,
             fast_for_s=settings.fast_polling_duration,
         ),
         wanted=_wanted(settings),
     )
 
 
-def _wanted(settings: Settings) -> Callable[[str | None], bool]:
+def _wanted(settings: ChildSettings) -> Callable[[str | None], bool]:
     """Which providers a task of this pool's kind may name."""
     if settings.worker_type == "wan":
         return lambda provider: provider in (None, WAN_PROVIDER)

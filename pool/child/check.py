@@ -21,13 +21,12 @@ from client.session import build_session
 from client.worker_api import WorkerApi
 from inference.errors import BackendUnusable, InferenceError
 from inference.registry import backend_class
-from pool.backend_options import backend_options
 from pool.child.wrong_options import in_words
+from pool.child_settings import ChildSettings
 from pool.counted import counted
 from pool.exit_codes import ExitCode
 from pool.finding import Finding, fine, wrong
 from pool.parent_death import die_with_parent
-from pool.settings.schema import Settings
 from pool.supervisor.host_memory import HostMemory
 
 _SKEW_S = 30.0
@@ -54,7 +53,7 @@ class Question(BaseModel):
     cards: Mapping[str, int | None]
 
 
-def findings(settings: Settings, question: Question) -> Iterator[Finding]:
+def findings(settings: ChildSettings, question: Question) -> Iterator[Finding]:
     """Everything that is asked here, one after the other."""
     cards, origins = question.cards, question.origins
     yield from worker_api(settings)
@@ -64,7 +63,7 @@ def findings(settings: Settings, question: Question) -> Iterator[Finding]:
     if settings.backend == "wan" and usable.ok:
         model, found = weights(settings, cards, origins)
         yield found
-        if settings.device == "cpu":
+        if settings.backend_options["device"] == "cpu":
             each += model.peak_bytes
         else:
             # On its way to a card a component passes through host memory, one load at a time.
@@ -74,7 +73,7 @@ def findings(settings: Settings, question: Question) -> Iterator[Finding]:
         yield encoder(settings.temp_dir)
 
 
-def worker_api(settings: Settings) -> Iterator[Finding]:
+def worker_api(settings: ChildSettings) -> Iterator[Finding]:
     """Whether the API answers and accepts the key, and what time it believes to be.
 
     No task is taken: it is asked to renew the lease of an item that cannot exist. A server that
@@ -85,7 +84,7 @@ def worker_api(settings: Settings) -> Iterator[Finding]:
     session.hooks["response"].append(
         lambda response, **_: dates.append(response.headers.get("Date", ""))
     )
-    key = settings.worker_token.get_secret_value()
+    key = settings.worker_token
     api = WorkerApi(
         settings.vercel_api_url, key, settings.worker_type, settings.api_timeout, session
     )
@@ -121,18 +120,18 @@ def clock(date: str, now: float) -> Finding:
     return fine(what, f"within {_SKEW_S:.0f} s of the server's")
 
 
-def backend(settings: Settings, origins: Mapping[str, str]) -> Finding:
+def backend(settings: ChildSettings, origins: Mapping[str, str]) -> Finding:
     """Whether the backend takes its settings."""
     what = "backend"
     try:
-        backend_class(settings.backend)(backend_options(settings))
+        backend_class(settings.backend)(settings.backend_options)
     except BackendUnusable as error:
         return wrong(what, in_words(error, origins), "correct it")
     return fine(what, f"{settings.backend} takes its settings")
 
 
 def weights(
-    settings: Settings, cards: Mapping[str, int | None], origins: Mapping[str, str]
+    settings: ChildSettings, cards: Mapping[str, int | None], origins: Mapping[str, str]
 ) -> tuple[Model, Finding]:
     """How large the model is, and whether it is whole, its tokenizer included, and fits."""
     from inference.wan.facts import check
@@ -141,7 +140,7 @@ def weights(
 
     what = "weights"
     try:
-        wan = parse(backend_options(settings))
+        wan = parse(settings.backend_options)
         facts = check(wan)
         plans = {placement(size, facts.rungs) for size in cards.values()}
     except BackendUnusable as error:
@@ -189,7 +188,7 @@ def main() -> None:
     if not die_with_parent(int(sys.argv[1])):
         os._exit(ExitCode.ORPHANED)
     question = Question.model_validate_json(sys.stdin.buffer.read())
-    settings = Settings.from_child_json(question.settings_json)
+    settings = ChildSettings.from_json(question.settings_json)
     for found in findings(settings, question):
         sys.stdout.write(found.model_dump_json() + "\n")
         sys.stdout.flush()

@@ -5,20 +5,18 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from pool.child.news import Inbox, Logged
+from pool.child_settings import ChildSettings
 from pool.log import formatter, log_file
-from pool.settings.schema import Settings
+from pool.messages import LEVELS, Level
 
 if TYPE_CHECKING:
     from loguru import Message
 
 
-_LEVELS = tuple(
-    (logger.level(name).no, name)
-    for name in ("TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL")
-)
+_LEVELS = tuple((logger.level(name).no, name) for name in LEVELS)
 
 
-def _known(number: int) -> str:
+def _known(number: int) -> Level:
     """The level that the supervisor knows: somebody's own backend may have made levels of its own.
 
     The highest that is not above `number`, or the lowest of all.
@@ -26,9 +24,8 @@ def _known(number: int) -> str:
     return max((known for known in _LEVELS if known[0] <= number), default=_LEVELS[0])[1]
 
 
-def log_to(inbox: Inbox, settings: Settings, slot: str) -> None:
+def log_to(inbox: Inbox, settings: ChildSettings, slot: str) -> None:
     """Set loguru up for this process."""
-    secrets = settings.secrets()
 
     def through_the_pipe(message: "Message") -> None:
         record = message.record
@@ -41,7 +38,7 @@ def log_to(inbox: Inbox, settings: Settings, slot: str) -> None:
     logger.add(
         log_file(settings.log_dir, slot).write,
         level=settings.log_level,
-        format=formatter(settings.log_format, secrets),
+        format=formatter(settings.log_format, settings.secrets),
         diagnose=False,
     )
     logger.add(through_the_pipe, level=settings.log_level, format="{message}", diagnose=False)

@@ -16,7 +16,6 @@ import time
 from collections.abc import Iterator
 
 from loguru import logger
-from pydantic import ValidationError
 
 from inference.errors import BackendUnusable
 from pool.child.assembly import assembled
@@ -24,10 +23,10 @@ from pool.child.load import LoadLines, loaded
 from pool.child.log import log_to
 from pool.child.news import BackendLoaded, Exit, Inbox, Ordered, Signalled
 from pool.child.outbox import Outbox
+from pool.child_settings import ChildSettings
 from pool.exit_codes import ExitCode
 from pool.messages import Ending, Start, to_child
 from pool.parent_death import die_with_parent
-from pool.settings.schema import Settings
 from pool.standard_streams import secure_standard_streams
 
 
@@ -40,11 +39,11 @@ def main() -> None:
     faulthandler.enable()
     faulthandler.register(signal.SIGUSR2, all_threads=True)
     lines = _lines(pipe)
-    start = to_child.validate_json(next(lines))
+    start = to_child.decode(next(lines))
     if not isinstance(start, Start):
-        raise TypeError(f"the first message is {start.kind}, not start")
+        raise TypeError(f"the first message is {type(start).__name__}, not Start")
     inbox, outbox = Inbox(), Outbox(pipe)
-    settings = Settings.from_child_json(start.settings_json)
+    settings = ChildSettings.from_json(start.settings_json)
     log_to(inbox, settings, start.slot)
     exit_ = _live(start, settings, inbox, outbox, lines)
     outbox.send(Ending(reason=exit_.reason))
@@ -54,7 +53,7 @@ def main() -> None:
 
 
 def _live(
-    start: Start, settings: Settings, inbox: Inbox, outbox: Outbox, lines: Iterator[bytes]
+    start: Start, settings: ChildSettings, inbox: Inbox, outbox: Outbox, lines: Iterator[bytes]
 ) -> Exit:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _: inbox.put(Signalled(number)))
@@ -72,12 +71,12 @@ def _live(
     return parts.loop.run()
 
 
-def _introduce(start: Start, settings: Settings) -> None:
+def _introduce(start: Start, settings: ChildSettings) -> None:
     """The first lines of every worker's log, in the words that its readers look for."""
     logger.info("Worker initialized: {}", start.worker_id)
     logger.info("Next.js API: {}", settings.vercel_api_url)
     if settings.backend == "runway":
-        logger.info("Runway Model: {}", settings.runway_model)
+        logger.info("Runway Model: {}", settings.backend_options["model"])
     else:
         logger.info("Backend: {}", settings.backend)
 
@@ -92,8 +91,8 @@ def _inlet(lines: Iterator[bytes], inbox: Inbox) -> None:
     """Runs on the inlet thread: the supervisor's words into the inbox; its end is this child's."""
     for line in lines:
         try:
-            inbox.put(Ordered(to_child.validate_json(line)))
-        except ValidationError:
+            inbox.put(Ordered(to_child.decode(line)))
+        except ValueError:
             break
     os._exit(ExitCode.ORPHANED)
 

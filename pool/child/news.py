@@ -8,7 +8,7 @@ from client.wire import Task
 from pool.child.translate import Verdict
 from pool.exit_codes import ExitCode
 from pool.lease.moves import Outcome
-from pool.messages import Message
+from pool.messages import Level, Message
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Signalled:
 class Logged:
     """A log line, on its way to the supervisor's terminal."""
 
-    level: str
+    level: Level
     text: str
     item_id: str | None
 

@@ -21,6 +21,7 @@ from pool.counted import counted
 from pool.errors import ConfigError
 from pool.exit_codes import ExitCode
 from pool.finding import Finding, fine, wrong
+from pool.settings.for_child import for_child
 from pool.settings.schema import Settings
 from pool.settings.sources import Loaded
 from pool.state_dir import StateDir
@@ -86,7 +87,7 @@ def _asked_elsewhere(
         slot.name: slot.device.memory_total_bytes if slot.device is not None else None
         for slot in slots
     }
-    settings_json = loaded.settings.child_view()
+    settings_json = for_child(loaded.settings).to_json()
     question = {"settings_json": settings_json, "origins": loaded.origin, "cards": cards}
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "pool.child.check", str(os.getpid())],

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from pool.backend_options import backend_options
 from pool.errors import ConfigError
+from pool.settings.backend_options import backend_options
 from pool.settings.environment import without_secrets
 from pool.settings.sources import Loaded
 from pool.supervisor.plan import SlotPlan

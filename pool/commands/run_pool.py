@@ -27,6 +27,7 @@ from pool.exit_codes import ExitCode
 from pool.gpu.probe_client import ProbeClient
 from pool.ledger import Ledger
 from pool.messages import Start
+from pool.settings.for_child import for_child
 from pool.settings.schema import Settings
 from pool.state_dir import StateDir
 from pool.status.snapshot import Identity
@@ -73,7 +74,7 @@ class Nursery:
             shutil.rmtree(folder, ignore_errors=True)
         worker_id = new_worker_id(self.prefix, slot.name)
         start = Start(
-            settings_json=settings.child_view(),
+            settings_json=for_child(settings).to_json(),
             slot=slot.name,
             worker_id=worker_id,
             work_dir=str(folder),

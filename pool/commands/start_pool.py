@@ -8,8 +8,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pool.commands.check_pool import check
-from pool.commands.dry_run import print_plan
 from pool.commands.flag_parser import FlagParser
 from pool.commands.host_checks import limits
 from pool.commands.plan_pool import NoDevice, Plan, plan
@@ -55,6 +53,8 @@ def main(arguments: Sequence[str]) -> int:
         loaded = load(flags, os.environ, config, Path.cwd())
         _warn(loaded.warnings)
         if checks_only:
+            from pool.commands.check_pool import check
+
             return check(loaded, os.environ)
         if download:
             preflight(loaded, (), os.environ, "all")
@@ -70,6 +70,8 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return _refuse("interrupted before anything was started", ExitCode.STOPPED)
     if dry_run:
+        from pool.commands.dry_run import print_plan
+
         print_plan(loaded, planned, memory)
         return ExitCode.CLEAN
     return _run(planned)

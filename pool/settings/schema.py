@@ -1,23 +1,21 @@
 """Every setting of the pool: its name, its unit, its default and its limits.
 
-`Settings` is built once by `pool.settings.sources.load` in the parent, frozen, and handed down; a
-child rebuilds the same object from the JSON that its parent writes into its pipe.
+`Settings` is built once by `pool.settings.sources.load` in the parent, frozen, and handed down;
+`pool.settings.for_child` makes of it what a child is sent.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    FieldSerializationInfo,
     SecretStr,
-    field_serializer,
     field_validator,
 )
 
@@ -311,11 +309,6 @@ class Settings(BaseModel):
             raise ValueError("it holds a character that an HTTP header cannot carry")
         return SecretStr(secret)
 
-    @field_serializer(*SECRETS, when_used="json-unless-none")
-    def _stay_hidden_unless_asked(self, value: SecretStr, info: FieldSerializationInfo) -> str:
-        reveal = (info.context or {}).get("reveal", False)
-        return value.get_secret_value() if reveal else str(value)
-
     @property
     def on_gpus(self) -> bool:
         """Whether the pool has one child per GPU, rather than `workers` children."""
@@ -325,17 +318,3 @@ class Settings(BaseModel):
         """The values that must appear in no log line."""
         values = (getattr(self, name) for name in SECRETS)
         return tuple(value.get_secret_value() for value in values if value is not None)
-
-    def child_view(self) -> str:
-        """This object as JSON, secrets included: for the pipe to a child and for nothing else.
-
-        Where alerts go is no business of a child's.
-        """
-        return self.model_dump_json(
-            context={"reveal": True}, exclude={"alert_webhook_url", "ping_url"}
-        )
-
-    @classmethod
-    def from_child_json(cls, text: str) -> Self:
-        """The settings that a parent wrote with `child_view`. Runs in the child."""
-        return cls.model_validate_json(text)

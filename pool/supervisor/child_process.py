@@ -16,7 +16,6 @@ from pathlib import Path
 
 import psutil
 from loguru import logger
-from pydantic import ValidationError
 
 from pool.messages import Message, Start, ToSupervisor, to_supervisor
 from pool.supervisor.output_file import opened
@@ -123,7 +122,7 @@ class ChildProcess:
 
 def _parsed(line: bytes) -> ToSupervisor | None:
     try:
-        return to_supervisor.validate_json(line)
-    except ValidationError:
+        return to_supervisor.decode(line)
+    except ValueError:
         logger.warning("a child sent a line that is no message ({} bytes)", len(line))
         return None

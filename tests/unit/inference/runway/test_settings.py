@@ -25,16 +25,18 @@ def test_the_key_is_never_shown():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({}, "api_key is required; journal_dir is required"),
+        ({}, "api_key is required"),
+        ({"api_key": "k"}, "journal_dir is required"),
         ({**GIVEN, "modle": "x"}, "unknown key 'modle', the nearest known one is 'model'"),
         ({**GIVEN, "model": "gen4-turbo"}, "model: no such model; the nearest known one is gen4"),
-        ({**GIVEN, "ratio": "wide"}, "ratio"),
+        ({**GIVEN, "ratio": "wide"}, "ratio: Expected"),
         ({**GIVEN, "timeout_s": 0}, "timeout_s"),
         ({**GIVEN, "daily_cap_usd": "nan"}, "daily_cap_usd"),
         ({**GIVEN, "max_in_flight": 0}, "max_in_flight"),
         ({**GIVEN, "base_url": "http://api.example"}, "base_url: only https may carry the key"),
         ({**GIVEN, "base_url": "https://me:pw@api.example"}, "base_url: give it as https://host"),
         ({**GIVEN, "base_url": "nonsense"}, "base_url: give it as https://host"),
+        ({**GIVEN, "base_url": "https://[::1"}, "base_url: give it as https://host"),
         ({**GIVEN, "api_key": ""}, "api_key"),
     ],
 )

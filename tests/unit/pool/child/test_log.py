@@ -9,6 +9,7 @@ from pool.child.log import log_to
 from pool.child.news import Inbox
 from pool.messages import Said
 from pool.settings import Settings
+from pool.settings.for_child import for_child
 
 
 @pytest.fixture
@@ -17,8 +18,10 @@ def heard(tmp_path):
     inbox = Inbox()
     log_to(
         inbox,
-        Settings.model_validate(
-            {"vercel_api_url": "https://a.example", "worker_token": "k", "log_dir": tmp_path}
+        for_child(
+            Settings.model_validate(
+                {"vercel_api_url": "https://a.example", "worker_token": "k", "log_dir": tmp_path}
+            )
         ),
         "gpu0",
     )

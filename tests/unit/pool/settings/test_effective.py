@@ -1,13 +1,15 @@
 """What is shown of the settings, and what reaches a child."""
 
-import json
+from datetime import date
 
 import pytest
 from pydantic import ValidationError
 
+from pool.child_settings import ChildSettings
 from pool.settings import Settings
 from pool.settings.effective import HIDDEN, rows
 from pool.settings.environment import without_secrets
+from pool.settings.for_child import for_child
 
 SECRET = "do-not-show-me"
 
@@ -48,18 +50,30 @@ def test_neither_repr_nor_plain_json_shows_a_secret():
         assert SECRET not in text
 
 
-def test_a_child_rebuilds_the_same_settings_from_the_pipe():
-    made = settings(runway_api_key=SECRET, wan={"steps": 3}, stall_limits={"infer": 7})
-    rebuilt = Settings.from_child_json(made.child_view())
-    assert rebuilt == made
-    assert rebuilt.worker_token.get_secret_value() == SECRET
-    assert json.loads(made.child_view())["runway_api_key"] == SECRET
+def test_a_child_reads_from_the_pipe_what_its_parent_wrote():
+    sent = for_child(settings(runway_api_key=SECRET, wan={"steps": 3}, stall_limits={"infer": 7}))
+    assert ChildSettings.from_json(sent.to_json()) == sent
+    assert sent.worker_token == SECRET
+    assert sent.secrets == (SECRET, SECRET)
+    assert (sent.backend_options["steps"], sent.stall_limits["infer"]) == (3, 7)
+
+
+def test_a_backend_of_ones_own_gets_its_options_as_yaml_reads_them():
+    options = {"since": date(2026, 1, 3), "sizes": [480, 720], "depth": {"a": None}}
+    sent = for_child(settings(backend="my_models:FadeIn", backend_options=options))
+    assert ChildSettings.from_json(sent.to_json()).backend_options == {
+        **options, "since": "2026-01-03",
+    }  # fmt: skip
+
+
+def test_what_a_child_is_sent_shows_no_secret():
+    assert SECRET not in repr(for_child(settings(worker_type="runway", runway_api_key=SECRET)))
 
 
 def test_a_childs_json_that_is_wrong_is_refused_without_repeating_it():
-    text = settings().child_view().replace('"wan"', '"nothing-known"', 1)
-    with pytest.raises(ValidationError) as caught:
-        Settings.from_child_json(text)
+    text = for_child(settings()).to_json().replace('"wan"', '"nothing-known"', 1)
+    with pytest.raises(ValueError, match="worker_type") as caught:
+        ChildSettings.from_json(text)
     assert SECRET not in str(caught.value)
 
 

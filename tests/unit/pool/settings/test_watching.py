@@ -5,6 +5,7 @@ import json
 import pytest
 
 from pool.alerts.orders import Orders
+from pool.settings.for_child import for_child
 from tests.fakes.canary import CANARY
 
 HOOK = f"https://hooks.example/services/T0KEN-{CANARY}"
@@ -58,6 +59,5 @@ def test_where_alerts_go_is_a_secret_and_no_childs_business(desk):
     environ = {"VERCEL_API_URL": "https://api.example", "WORKER_API_KEY": "key-of-the-worker"}
     settings = desk.load({**environ, "POOL_ALERT_WEBHOOK_URL": HOOK}).settings
     assert HOOK in settings.secrets()
-    assert HOOK not in settings.child_view()
+    assert HOOK not in for_child(settings).to_json()
     assert "T0KEN" not in repr(settings)
-    assert type(settings).from_child_json(settings.child_view()).alert_webhook_url is None

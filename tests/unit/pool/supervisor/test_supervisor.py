@@ -3,6 +3,7 @@
 import signal
 
 import pytest
+from msgspec.structs import replace
 
 from pool.exit_codes import ExitCode
 from pool.gpu.probe_client import Telemetry
@@ -242,7 +243,7 @@ def test_an_item_that_kills_a_child_is_remembered_until_it_ends(pool):
 
 
 def test_an_item_that_a_child_suspects_is_remembered(pool):
-    suspicious = ended("abandoned").model_copy(update={"suspect": True, "reason": "CUDA error"})
+    suspicious = replace(ended("abandoned"), suspect=True, reason="CUDA error")
     pool.children[0].says(suspicious)
     pool.round()
     assert pool.ledger.deaths(ITEM) == ["CUDA error"]
