@@ -13,6 +13,7 @@ _FPS = 24
 def film(photo: bytes | None, width: int, height: int, seconds: float) -> bytes:
     """An MP4; without a photo, of a plain gradient."""
     source = _gradient() if photo is None else Image.open(io.BytesIO(photo)).convert("RGB")
+    source.thumbnail((2 * width, 2 * height))  # a phone's photo would take a minute
     target, frames = io.BytesIO(), max(2, round(seconds * _FPS))
     with av.open(target, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=_FPS, options={"preset": "ultrafast"})
