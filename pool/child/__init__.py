@@ -5,6 +5,7 @@
     desk.py       the tasks in work side by side, and who may use the device
     in_work.py    one task in work
     poller.py     asks for the next task
+    key_trial.py  shows the Worker API the key without taking one
     workbench.py  carries a job's moves out, for one task
     lanes.py      the threads that moves run on
     undelivered.py  finished videos that wait for their delivery

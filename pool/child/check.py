@@ -16,11 +16,12 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from client.errors import ClientError, NoSuchLease, NotYours, Unauthorized
+from client.errors import ClientError, Unauthorized
 from client.session import build_session
 from client.worker_api import WorkerApi
 from inference.errors import BackendUnusable, InferenceError
 from inference.registry import backend_class
+from pool.child.key_trial import try_key
 from pool.child.wrong_options import in_words
 from pool.child_settings import ChildSettings
 from pool.counted import counted
@@ -76,8 +77,7 @@ def findings(settings: ChildSettings, question: Question) -> Iterator[Finding]:
 def worker_api(settings: ChildSettings) -> Iterator[Finding]:
     """Whether the API answers and accepts the key, and what time it believes to be.
 
-    No task is taken: it is asked to renew the lease of an item that cannot exist. A server that
-    knows the key answers 404 to that, one that does not, 401.
+    No task is taken.
     """
     dates: list[str] = []
     session = build_session()
@@ -96,9 +96,7 @@ def worker_api(settings: ChildSettings) -> Iterator[Finding]:
 def _asked(api: WorkerApi, url: str) -> Finding:
     what = "Worker API"
     try:
-        api.renew(str(uuid.uuid4()), f"check-{uuid.uuid4()}", 1)
-    except (NoSuchLease, NotYours):
-        pass
+        try_key(api.renew, f"check-{uuid.uuid4()}")
     except Unauthorized:
         remedy = "correct WORKER_API_KEY"
         return wrong(what, f"{url} refuses the key (401)", remedy, ExitCode.UNAUTHORIZED)

@@ -24,7 +24,17 @@ from client.errors import Unauthorized
 from client.wire import Task
 from pool.child.desk import Desk, Wish
 from pool.child.in_work import Admission, InWork, Means
-from pool.child.news import BackendLoaded, Exit, Logged, MoveEnded, News, Ordered, Polled, Signalled
+from pool.child.news import (
+    BackendLoaded,
+    Exit,
+    KeyRefused,
+    Logged,
+    MoveEnded,
+    News,
+    Ordered,
+    Polled,
+    Signalled,
+)
 from pool.child.poller import Poller
 from pool.child.workbench import file_name
 from pool.exit_codes import ExitCode
@@ -130,6 +140,8 @@ class ChildLoop:
                 self.exit = failure
                 if self._ready:
                     self._outlet.send(Loaded())
+            case KeyRefused(error=error):
+                self._refused_key(error)
             case Ordered(message=Drain()):
                 self._drain(now)
             case Ordered(message=Stop(within_s=within_s)):
@@ -257,6 +269,8 @@ class ChildLoop:
             self._end_when_empty(now)
             return
         self._waiting_for = self._what_is_missing()
+        if not self._ready and not self._key_accepted:
+            self._poller.try_key(now)
         wish = self._desk.wish(now) if self._waiting_for is None else Wish.NONE
         if wish is not Wish.NONE:
             self._poller.step(now, defer=wish is Wish.NEXT)

@@ -4,6 +4,7 @@ import queue
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from client.errors import Unauthorized
 from client.wire import Task
 from pool.child.translate import Verdict
 from pool.exit_codes import ExitCode
@@ -52,6 +53,13 @@ class BackendLoaded:
 
 
 @dataclass(frozen=True)
+class KeyRefused:
+    """The Worker API was shown the key while the backend loads, and refuses it."""
+
+    error: Unauthorized
+
+
+@dataclass(frozen=True)
 class Ordered:
     """A message from the supervisor."""
 
@@ -74,7 +82,9 @@ class Logged:
     item_id: str | None
 
 
-News: TypeAlias = MoveEnded | Stirred | Polled | BackendLoaded | Ordered | Signalled | Logged
+News: TypeAlias = (
+    MoveEnded | Stirred | Polled | BackendLoaded | KeyRefused | Ordered | Signalled | Logged
+)
 
 
 class Inbox:

@@ -1,5 +1,6 @@
 """Asks the queue for the next task, when it is the pool's turn to ask and this child's to do it."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,13 +10,15 @@ from loguru import logger
 from client.errors import ClientError, Transient, Unauthorized
 from client.wire import Task
 from pool.child.in_work import Runner
-from pool.child.news import Inbox, Polled
+from pool.child.key_trial import try_key
+from pool.child.news import Inbox, KeyRefused, Polled
 from pool.child.poll_gate import PollGate, Turn
 from pool.lease.polling import Answer, PollRules
 
 _LOOK_AGAIN_S = 0.025
 _LOOK_AGAIN_CAP_S = 0.2
 _SIBLINGS_SPREAD_S = 0.02
+_LOADS_LONG_S = 1.0
 _DEFERENCE_S = 0.25
 """Longer than an idle sibling takes to notice that it may ask."""
 
@@ -24,6 +27,7 @@ class Questions(Protocol):
     """The Worker API's question. Implemented by `client.WorkerApi`."""
 
     def next_task(self, worker_id: str, lease_duration_s: int) -> Task | None: ...
+    def renew(self, item_id: str, worker_id: str, extend_s: int) -> object: ...
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ class Poller:
         self._turn: Turn | None = None
         self._look_again_s = _LOOK_AGAIN_S
         self._idle = False
+        self._try_key_at: float | None = None
 
     @property
     def asking(self) -> bool:
@@ -92,6 +97,17 @@ class Poller:
         self._turn = turn
         self._say("[POLLING] Requesting next task...")
         self._lane.submit(self._ask)
+
+    def try_key(self, now: float) -> None:
+        """While the backend loads: show the key once, if that takes longer than a moment.
+
+        A load takes a minute, and a wrong key should not be found only after it.
+        """
+        if self._try_key_at is None:
+            self._try_key_at = now + _LOADS_LONG_S
+        elif now >= self._try_key_at:
+            self._try_key_at = math.inf
+            self._lane.submit(self._show_key)
 
     def answered(self, polled: Polled, now: float) -> Task | None:
         """Write down what the pool must know of the answer; the task, if it is one for us.
@@ -137,6 +153,15 @@ class Poller:
                 return Answer.FAILED, error.retry_after_s
             case _:
                 return Answer.FAILED, None
+
+    def _show_key(self) -> None:
+        """Runs on the lane. What is not a refusal will be met again by the first question."""
+        try:
+            try_key(self._asking.queue.renew, self._asking.worker_id)
+        except Unauthorized as error:
+            self._inbox.put(KeyRefused(error))
+        except Exception as error:  # noqa: BLE001 - on a lane nothing may be raised
+            logger.debug("the key could not be tried: {}", error)
 
     def _ask(self) -> None:
         """Runs on the lane."""

@@ -10,12 +10,16 @@ import os
 import signal
 import sys
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Literal
 
 from loguru import logger
 from pydantic import BaseModel
 
+from client.errors import ClientError, Unauthorized
+from client.session import build_session
+from client.worker_api import WorkerApi
 from inference.errors import BackendUnusable
 from inference.wan.checkpoint import locate
 from inference.wan.download import Report, fetch, wanted
@@ -23,7 +27,9 @@ from inference.wan.facts import check
 from inference.wan.lora import find_lora
 from inference.wan.memory import placement
 from inference.wan.settings import WanSettings, parse
+from pool.child.key_trial import try_key
 from pool.child.wrong_options import in_words
+from pool.child_settings import ChildSettings
 from pool.exit_codes import ExitCode
 from pool.parent_death import die_with_parent
 
@@ -34,20 +40,26 @@ class Question(BaseModel):
     """`options` of the WAN backend; `cards`: each slot's device memory in bytes, None on a CPU.
 
     `fetch`: whether to download not at all, what the local cache lacks, or what the hub has newer.
-    `origins`: where each setting was read, for errors.
+    `origins`: where each setting was read, for errors. `settings_json`: the pool's settings, so
+    that the Worker API can be shown the key before a download.
     """
 
     options: Mapping[str, object]
     cards: Mapping[str, int | None]
     fetch: Literal["never", "missing", "all"]
     origins: Mapping[str, str] = {}
+    settings_json: str | None = None
 
 
 class Findings(BaseModel):
-    """`plans`: for each slot where the model will lie. `problem`: why nothing can start."""
+    """`plans`: for each slot where the model will lie. `problem`: why nothing can start.
+
+    `key_refused`: whether that is the Worker API's refusal of the key.
+    """
 
     plans: dict[str, str] = {}
     problem: str | None = None
+    key_refused: bool = False
 
 
 def answer(question: Question, report: Report) -> Findings:
@@ -57,20 +69,43 @@ def answer(question: Question, report: Report) -> Findings:
         if question.fetch == "never" and not _is_here(settings):
             later = f"{settings.model} is downloaded at the first start, or with --download"
             return Findings(plans=dict.fromkeys(question.cards, later))
-        _fetch(settings, question.fetch, report)
+        _fetch(settings, question, report)
         rungs = check(settings).rungs
         return Findings(
             plans={slot: placement(size, rungs) for slot, size in question.cards.items()}
         )
     except BackendUnusable as error:
         return Findings(problem=in_words(error, question.origins))
+    except Unauthorized:
+        words = "the Worker API refuses the key (401): correct WORKER_API_KEY"
+        return Findings(problem=words, key_refused=True)
 
 
-def _fetch(settings: WanSettings, asked: str, report: Report) -> None:
-    wants = wanted(settings)
+def _fetch(settings: WanSettings, question: Question, report: Report) -> None:
+    """Download what is wanted. Raises `Unauthorized` where the pool could not work afterwards."""
+    asked, wants = question.fetch, wanted(settings)
     if asked == "never" or not wants or (asked == "missing" and _is_whole(settings)):
         return
+    if asked == "missing" and question.settings_json is not None:
+        _show_key(ChildSettings.from_json(question.settings_json))
     fetch(wants, report)
+
+
+def _show_key(settings: ChildSettings) -> None:
+    """A wrong key is found before the hours of a download; an API that is down is waited for."""
+    api = WorkerApi(
+        settings.vercel_api_url,
+        settings.worker_token,
+        settings.worker_type,
+        settings.api_timeout,
+        build_session(),
+    )
+    try:
+        try_key(api.renew, f"check-{uuid.uuid4()}")
+    except Unauthorized:
+        raise
+    except ClientError as error:
+        logger.info("the key could not be tried: {}", error)
 
 
 def _is_here(settings: WanSettings) -> bool:

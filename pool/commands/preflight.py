@@ -13,6 +13,7 @@ from typing import Literal
 from pool.errors import ConfigError
 from pool.settings.backend_options import backend_options
 from pool.settings.environment import without_secrets
+from pool.settings.for_child import for_child
 from pool.settings.sources import Loaded
 from pool.supervisor.plan import SlotPlan
 
@@ -20,6 +21,10 @@ Fetch = Literal["never", "missing", "all"]
 """Whether to download: not at all, what the local cache lacks, or whatever the hub has newer."""
 
 _MODULE = ("-P", "-m", "pool.child.preflight")
+
+
+class KeyRefused(Exception):
+    """The Worker API does not accept the key; the message is one line."""
 
 
 def preflight(
@@ -31,7 +36,7 @@ def preflight(
     """For each slot, in words, how the model will lie on its device; empty for other backends.
 
     Blocks for as long as a download takes, and shows it on stderr. Raises `ConfigError` with one
-    line for what can never work.
+    line for what can never work, and `KeyRefused` rather than download for nothing.
     """
     settings = loaded.settings
     if settings.backend != "wan":
@@ -44,6 +49,7 @@ def preflight(
         },
         "fetch": fetch,
         "origins": loaded.origin,
+        "settings_json": for_child(settings).to_json(),
     }
     done = subprocess.run(
         [sys.executable, *_MODULE, str(os.getpid())],
@@ -59,11 +65,14 @@ def _plans(done: "subprocess.CompletedProcess[bytes]") -> dict[str, str]:
     try:
         findings = json.loads(done.stdout)
         problem, plans = findings["problem"], findings["plans"]
+        key_refused = findings["key_refused"]
     except (ValueError, LookupError, TypeError):
         raise ConfigError(
             f"the model could not be checked: the checking process ended with {done.returncode}; "
             "what it printed is above"
         ) from None
+    if key_refused:
+        raise KeyRefused(problem)
     if problem is not None:
         raise ConfigError(problem)
     return {str(slot): str(plan) for slot, plan in plans.items()}

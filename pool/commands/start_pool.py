@@ -11,7 +11,7 @@ from pathlib import Path
 from pool.commands.flag_parser import FlagParser
 from pool.commands.host_checks import limits
 from pool.commands.plan_pool import NoDevice, Plan, plan
-from pool.commands.preflight import Fetch, preflight
+from pool.commands.preflight import Fetch, KeyRefused, preflight
 from pool.commands.run_pool import PoolRunning, run
 from pool.core_dumps import forbid_core_dumps
 from pool.errors import ConfigError
@@ -67,6 +67,8 @@ def main(arguments: Sequence[str]) -> int:
         return _refuse(str(error), ExitCode.CONFIG)
     except NoDevice as error:
         return _refuse(str(error), ExitCode.NO_DEVICE)
+    except KeyRefused as error:
+        return _refuse(str(error), ExitCode.UNAUTHORIZED)
     except KeyboardInterrupt:
         return _refuse("interrupted before anything was started", ExitCode.STOPPED)
     if dry_run:

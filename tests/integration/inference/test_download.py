@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from pool.child.preflight import Question, answer
+from tests.fakes.bad_server import BadServer
 from tests.fakes.hub import COMMIT, Hub
 
 ROOT = Path(__file__).parents[3]
@@ -135,6 +136,17 @@ def test_what_can_never_work_is_one_line_at_the_start(published, start, tmp_path
     with Hub({NAME: published}) as hub:
         done = start(hub.environment(tmp_path / "cache"), **options)
     assert words in refusal(done)
+
+
+def test_a_wrong_key_is_found_before_the_download(published, start, tmp_path):
+    with Hub({NAME: published}) as hub, BadServer() as api:
+        environment = hub.environment(tmp_path / "cache") | {"VERCEL_API_URL": api.url}
+        done = start(environment)
+        assert hub.served == []
+    assert done.returncode == 4
+    assert done.stderr.splitlines()[-1] == (
+        "start-pool: the Worker API refuses the key (401): correct WORKER_API_KEY"
+    )
 
 
 def test_a_full_disk_is_found_before_the_download(published, tmp_path):

@@ -106,6 +106,11 @@ def test_a_wrong_key_ends_the_pool(start):
     assert {slot["restarts"] for slot in pool.slots()} == {0}
 
 
+def test_a_wrong_key_does_not_wait_for_a_load(start):
+    pool = start("--workers", "2", key="a-wrong-key", backend_options={"load_s": 300})
+    assert pool.wait() == 4
+
+
 def test_a_key_that_is_refused_later_stops_new_leases_and_nothing_else(
     server, add, start, expect, watch
 ):

@@ -20,6 +20,10 @@ class Asked:
         self.look_at = 0.0
         self.asking = False
         self.wishes = []
+        self.keys_tried = 0
+
+    def try_key(self, now):
+        self.keys_tried += 1
 
     def step(self, now, *, defer):
         self.wishes.append("for later" if defer else "now")

@@ -4,7 +4,7 @@ import pytest
 
 from client.errors import Transient, Unauthorized
 from inference.backend import Video
-from pool.child.news import BackendLoaded, Exit, Logged
+from pool.child.news import BackendLoaded, Exit, KeyRefused, Logged
 from pool.exit_codes import ExitCode
 from pool.lease.rhythm import Rhythm
 from pool.messages import Beat, KeyAccepted, Loaded, Said, TaskEnded
@@ -148,6 +148,25 @@ def test_what_waited_for_the_end_of_another_starts_in_the_same_step(child):
 
 
 # The key
+
+
+@pytest.mark.parametrize("key_accepted", [True, False])
+def test_the_key_is_tried_while_the_backend_loads_unless_it_is_known_to_be_good(
+    tmp_path, key_accepted
+):
+    child = Child(tmp_path, loaded=False, key_accepted=key_accepted)
+    child.pass_time(3)
+    assert bool(child.asked.keys_tried) is not key_accepted
+    child.step(BackendLoaded(None))
+    tried = child.asked.keys_tried
+    child.pass_time(3)
+    assert child.asked.keys_tried == tried
+
+
+def test_a_key_that_is_refused_while_the_backend_loads_ends_the_child(tmp_path):
+    child = Child(tmp_path, loaded=False)
+    child.step(KeyRefused(Unauthorized("the key is refused (401)")))
+    assert child.loop.exit.code is ExitCode.UNAUTHORIZED
 
 
 def test_a_key_that_never_worked_ends_the_child(child):

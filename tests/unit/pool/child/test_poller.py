@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import pytest
 
-from client.errors import Rejected, Transient, Unauthorized
-from pool.child.news import Inbox
+from client.errors import NoSuchLease, Rejected, Transient, Unauthorized
+from pool.child.news import Inbox, KeyRefused
 from pool.child.poller import Asking, Poller
 from pool.lease.polling import PollRules, PollState
 from tests.unit.pool.child.held_child import ToldLane, task_called
@@ -58,6 +58,11 @@ class Queue:
     def __init__(self):
         self.answers = []
         self.asked = []
+        self.renewals = []
+
+    def renew(self, item_id, worker_id, extend_s):
+        self.renewals.append((worker_id, extend_s))
+        raise self.answers.pop(0)
 
     def next_task(self, worker_id, lease_duration_s):
         self.asked.append((worker_id, lease_duration_s))
@@ -111,6 +116,40 @@ def test_the_first_question_is_asked_at_once_and_in_the_childs_own_name(child):
     assert child.step()
     child.answer(None)
     assert child.queue.asked == [("w-cpu0-1", 600)]
+
+
+def load_for(child, seconds):
+    """Let the backend load for so long; what came of it."""
+    end = child.clock.now + seconds
+    while child.clock.now <= end:
+        child.poller.try_key(child.clock.now)
+        child.clock.now += 0.5
+    while child.lane.busy:
+        child.lane.finish()
+    return child.inbox.take(0)
+
+
+def test_a_load_that_takes_a_moment_only_tries_no_key(child):
+    assert load_for(child, 0.5) == []
+    assert child.queue.renewals == []
+
+
+def test_while_a_backend_loads_for_long_the_key_is_tried_once(child):
+    child.queue.answers = [NoSuchLease("no such lease (404)")]
+    assert load_for(child, 60) == []
+    assert child.queue.renewals == [("w-cpu0-1", 1)]
+
+
+def test_a_key_that_is_refused_on_trial_is_told(child):
+    child.queue.answers = [Unauthorized("the key is refused (401)")]
+    [told] = load_for(child, 60)
+    assert isinstance(told, KeyRefused)
+
+
+@pytest.mark.parametrize("error", [Transient("HTTP 500"), RuntimeError("a bug")])
+def test_a_trial_that_proves_nothing_is_left_at_that(child, error):
+    child.queue.answers = [error]
+    assert load_for(child, 60) == []
 
 
 def test_one_question_at_a_time(child):
