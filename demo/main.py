@@ -60,13 +60,13 @@ def _fail(sentence: str) -> int:
 def _play(flags: Flags, folder: DemoFolder, console: Console) -> int:
     """The story. Raises `DemoFailed`, OSError and KeyboardInterrupt."""
     console.print(f"files   {folder.path}")
+    maker = chosen(flags, folder.weights)
     server, url = start_server(folder, flags.port)
     with server:
         keys = json.loads((folder.server / "keys.json").read_text())
         api = AdminApi(url, keys["admin_api_key"])
         orders = place(api)
         console.print(f"server  {url}, three photos and three tasks are in it")
-        maker = chosen(flags, folder.weights)
         console.print(f"pool    {maker.words}")
         console.print()
         pool = start_pool(folder, url, keys["worker_api_key"], maker.settings)

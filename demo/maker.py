@@ -34,8 +34,12 @@ def chosen(flags: Flags, weights: Path) -> Maker:
 
     Raises `DemoFailed`.
     """
-    on_gpus = not flags.cpu and _has_gpu(weights)
     model = flags.model
+    if model is not None and not _is_here(model):
+        raise DemoFailed(
+            f"--model {model} is neither a folder with a model_index.json nor in the local cache"
+        )
+    on_gpus = not flags.cpu and _has_gpu(weights)
     if model is None and on_gpus and _in_cache(DEFAULT_MODEL):
         model = DEFAULT_MODEL
     where = "one worker for each GPU" if on_gpus else counted(flags.workers, "CPU worker")
@@ -74,10 +78,19 @@ def _has_gpu(folder: Path) -> bool:
     return looked.returncode == 0
 
 
+def _is_here(model: str) -> bool:
+    folder = Path(model)
+    return (folder / "model_index.json").is_file() if folder.is_dir() else _in_cache(model)
+
+
 def _in_cache(model: str) -> bool:
     from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
-    return isinstance(try_to_load_from_cache(model, "model_index.json"), str)
+    try:
+        return isinstance(try_to_load_from_cache(model, "model_index.json"), str)
+    except HFValidationError:  # a path that is not there
+        return False
 
 
 def _tiny_weights(weights: Path) -> Path:
