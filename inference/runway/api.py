@@ -91,9 +91,14 @@ class RunwayApi:
 
     def key_refused(self) -> bool:
         """Whether Runway says that the key is not good. False also when nothing is known."""
+        return self.key_accepted() is False
+
+    def key_accepted(self) -> bool | None:
+        """Whether the key is good; None when Runway tells neither. It costs nothing."""
         ask = self._ask("GET", "/v1/organization")
         answer = exchange(self._session, ask, Patience(_KEY_CHECK_S))
-        return isinstance(answer, Reply) and answer.status == 401
+        known = {401: False, 200: True}
+        return known.get(answer.status) if isinstance(answer, Reply) else None
 
     def may_visit(self, url: str) -> bool:
         """Whether a link that Runway gave may be followed: https, or a test's own machine."""

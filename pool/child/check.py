@@ -60,6 +60,8 @@ def findings(settings: ChildSettings, question: Question) -> Iterator[Finding]:
     yield from worker_api(settings)
     usable = backend(settings, origins)
     yield usable
+    if settings.backend == "runway" and usable.ok:
+        yield runway_key(settings)
     each, once = _PROCESS_BYTES.get(settings.backend, 2**30), 0
     if settings.backend == "wan" and usable.ok:
         model, found = weights(settings, cards, origins)
@@ -126,6 +128,20 @@ def backend(settings: ChildSettings, origins: Mapping[str, str]) -> Finding:
     except BackendUnusable as error:
         return wrong(what, in_words(error, origins), "correct it")
     return fine(what, f"{settings.backend} takes its settings")
+
+
+def runway_key(settings: ChildSettings) -> Finding:
+    """Whether Runway accepts its key. Nothing is bought: it is asked whose the key is."""
+    from inference.runway.api import RunwayApi
+    from inference.runway.settings import parse
+
+    what, runway = "Runway key", parse(settings.backend_options)
+    url, accepted = runway.base_url, RunwayApi(runway).key_accepted()
+    if accepted is None:
+        return wrong(what, f"{url} could not be asked", "look at the network, then ask again")
+    if not accepted:
+        return wrong(what, f"{url} refuses it (401)", "correct RUNWAY_API_KEY")
+    return fine(what, f"{url} accepts it")
 
 
 def weights(

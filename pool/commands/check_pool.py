@@ -53,8 +53,6 @@ def _findings(loaded: Loaded, environ: Mapping[str, str]) -> Iterator[Finding]:
     slots = planned.slots if planned is not None else ()
     running = is_locked(StateDir(settings.state_dir).lock)
     yield from host_findings(settings, max(1, len(slots)), running=running)
-    if settings.backend == "runway":
-        yield fine("Runway key", "it is set; only a paid call would show more")
     yield from _asked_elsewhere(loaded, slots, environ)
     yield from _kernels(slots, environ)
 

@@ -11,6 +11,13 @@ import yaml
 from tests.fakes.canary import CANARY
 from tests.fakes.nvml import Control, build, cards
 from tests.fakes.running_pool import QUICK_BACKEND, ROOT
+from tests.fakes.runway import FakeRunway
+
+
+@pytest.fixture
+def runway():
+    with FakeRunway() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -121,19 +128,26 @@ def test_weights_that_lack_a_part_are_found(check, whole_model, tmp_path, spoil,
     assert words in line(lines, "weights")
 
 
-def test_runway_mode_needs_neither_torch_nor_an_encoder(check, tmp_path):
+def test_runway_mode_needs_neither_torch_nor_an_encoder(check, tmp_path, runway):
     """The modules are made unimportable, as where only the light set is installed."""
     (tmp_path / "sitecustomize.py").write_text(
         "import sys\n"
         "for name in ('torch', 'diffusers', 'transformers', 'numpy'):\n"
         "    sys.modules[name] = None\n"
     )
-    environ = {"RUNWAY_API_KEY": f"runway-key-{CANARY}", "PYTHONPATH": str(tmp_path)}
-    code, lines = check("--workers", "3", worker_type="runway", environ=environ)
+    asked = {"worker_type": "runway", "runway_base_url": runway.url}
+    environ = {"RUNWAY_API_KEY": runway.key, "PYTHONPATH": str(tmp_path)}
+    code, lines = check("--workers", "3", environ=environ, **asked)
     assert (code, bad(lines)) == (0, [])
     assert "runway takes its settings" in line(lines, "backend")
     assert line(lines, "Runway key").startswith("✓")
-    assert "runway-key" not in "".join(lines)
+    assert runway.key not in "".join(lines)
+
+    environ["RUNWAY_API_KEY"] = f"wrong-key-{CANARY}"
+    code, lines = check(environ=environ, **asked)
+    assert code == 2
+    assert bad(lines) == [f"✗ Runway key: {runway.url} refuses it (401); correct RUNWAY_API_KEY"]
+    assert runway.tasks == []
 
 
 def test_a_port_that_is_taken_is_found(check):
