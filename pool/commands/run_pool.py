@@ -43,7 +43,7 @@ from pool.supervisor.plan import (
     with_share_of_cores,
 )
 from pool.supervisor.restart import RestartRules
-from pool.supervisor.signals import SignalRecorder
+from pool.supervisor.signals import SignalRecorder, deafen
 from pool.supervisor.slot import Newborn, Slot, SlotFacts
 from pool.supervisor.supervisor import PoolRules, Supervisor, Surroundings
 from pool.task_log import TaskLog
@@ -124,6 +124,7 @@ def run(planned: Plan, environ: Mapping[str, str]) -> ExitCode:
         nursery = Nursery(settings, prefix, environ, supervisor)
         logger.info("pool {}: {}, {}", prefix, counted(len(held), "slot"), settings.vercel_api_url)
         code = supervisor.run([_slot(nursery, slot, fds) for slot, fds in held])
+        deafen()
         if terminal is not None:
             terminal.close()
         _remove_work_dirs(settings, planned)

@@ -58,6 +58,17 @@ def test_a_second_signal_gives_leases_back_and_ends_within_ten_seconds(
     assert [slot["pid"] for slot in pool.slots()] == [None, None]
 
 
+def test_a_signal_on_the_way_out_does_not_change_what_the_exit_code_says(start):
+    pool = start()
+    pool.wait_for_states("ready")
+    pool.signal(signal.SIGTERM)
+    wait_until(lambda: "the pool has ended: CLEAN" in pool.said, "the end")
+    while pool.process.poll() is None:
+        pool.signal(signal.SIGTERM)
+        time.sleep(0.002)
+    assert pool.wait() == 0
+
+
 def test_drain_timeout_does_the_same_by_itself(add, start, expect, watch, until_stage):
     expect(finished=False)
     item = add("sleep 60")
