@@ -58,6 +58,7 @@ class StormPool:
         self._running: RunningPool | None = None
         self._start_at = 0.0
         self._look_at = 0.0
+        self._worn_out = False
 
     def step(self, now: float) -> None:
         """Start the pool if it is down and its time has come; end it if it has worn itself out."""
@@ -66,10 +67,11 @@ class StormPool:
                 self._start()
         elif (code := self._running.process.poll()) is not None:
             self._ended(code)
-        elif now >= self._look_at:
+        elif now >= self._look_at and not self._worn_out:
             self._look_at = now + LOOK_EVERY_S
             if self._has_mostly_given_up():
                 # As whoever runs it would do; and the storm needs somebody to blow at.
+                self._worn_out = True
                 self.signal(signal.SIGTERM)
 
     def signal(self, number: int, back_at: float = 0.0) -> None:
@@ -120,6 +122,7 @@ class StormPool:
             birth.folder, birth.url, birth.key, *flags, environ=environ, **birth.settings
         )
         self.starts += 1
+        self._worn_out = False
         self._running = made
 
     def _ended(self, code: int) -> None:
