@@ -96,7 +96,8 @@ class Beat(Message, frozen=True, tag="beat"):
 class TaskEnded(Message, frozen=True, tag="task_ended"):
     """One lease is over. `stage_s` holds the seconds spent in each stage.
 
-    `suspect`: the task may have broken this process; the supervisor remembers that of it.
+    `suspect`: the task may have broken this process; the supervisor remembers that of it. `photo`:
+    whether it was fetched, or the lease ended because the server gave no URL for it.
     """
 
     item_id: str
@@ -104,6 +105,7 @@ class TaskEnded(Message, frozen=True, tag="task_ended"):
     reason: str
     stage_s: dict[str, float]
     suspect: bool = False
+    photo: Literal["fetched", "unsigned"] | None = None
     storage_path: str | None = None
     video_frames: int | None = None
     video_size: str | None = None

@@ -42,7 +42,7 @@ class TaskLog:
     def ended(self, slot: str, worker_id: str | None, ended: TaskEnded) -> None:
         """Write down how a lease ended, as its child told it."""
         told = msgspec.structs.asdict(ended)
-        del told["suspect"]
+        del told["suspect"], told["photo"]
         self._write(slot, worker_id, told)
 
     def died(self, slot: str, worker_id: str | None, item_id: str, how: str) -> None:

@@ -83,11 +83,13 @@ def assembled(
 
 
 def _rules(start: Start, settings: ChildSettings) -> LoopRules:
+    ledger = Ledger(StateDir(settings.state_dir).ledger)
     return LoopRules(
         lease_duration_s=settings.lease_duration_seconds,
         overlap=settings.overlap,
         key_accepted=start.key_accepted,
-        deaths=Ledger(StateDir(settings.state_dir).ledger).deaths,
+        deaths=ledger.deaths,
+        unsigned=ledger.unsigned_rounds,
         paths=lambda item_id: [path.format(item_id) for path in _STORED_AT],
         full_disk=partial(
             full_disk,

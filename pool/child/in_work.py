@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Literal, Protocol
 
 from loguru import logger
 
@@ -33,6 +33,7 @@ from pool.lease.moves import (
     Store,
 )
 from pool.lease.order import Phase
+from pool.lease.pace import Stage
 from pool.messages import Current, TaskEnded
 
 _KEPT_SIGNS = 1000
@@ -216,10 +217,17 @@ class InWork:
             reason=self.job.reason,
             stage_s={str(stage): round(s, 3) for stage, s in self.job.stage_s.items()},
             suspect=self.suspect,
+            photo=self._photo(),
             storage_path=self.job.storage_path,
             video_frames=video.frames if video else None,
             video_size=f"{video.width}x{video.height}" if video else None,
         )
+
+    def _photo(self) -> Literal["fetched", "unsigned"] | None:
+        if Stage.PREPARE in self.job.stage_s:
+            return "fetched"
+        unsigned = self.job.ending is Ending.ABANDONED and self.job.photo_unsigned
+        return "unsigned" if unsigned else None
 
     def _note_progress(self, done: int, total: int) -> None:
         """Called from lanes. The job belongs to the main thread, which collects the signs there."""

@@ -38,7 +38,7 @@ from pool.child.news import (
 from pool.child.poller import Poller
 from pool.child.workbench import file_name
 from pool.exit_codes import ExitCode
-from pool.lease.job import Job
+from pool.lease.job import Job, Known
 from pool.lease.lease import Lease
 from pool.lease.moves import Ending
 from pool.messages import Beat, Drain, KeyAccepted, Loaded, Message, Said, Stop, TaskEnded
@@ -48,6 +48,8 @@ _SIGNAL_STOP_S = 7.0
 """What a second signal, sent to this process itself, leaves for giving leases back."""
 _POISON_AFTER = 2
 """An item that was in work when this many children died is not tried again."""
+_LOST_PHOTO_AFTER = 3
+"""Nor is one for whose photo no URL could be had under this many leases, while others' could."""
 
 
 class Outlet(Protocol):
@@ -62,14 +64,16 @@ class LoopRules:
     """What is decided before the loop starts.
 
     `overlap`: whether the next task is taken while the device works. `deaths` tells how children of
-    this host died over an item; `paths` where an item's video may lie already; `full_disk` which
-    disk has no room for another task, in words.
+    this host died over an item; `unsigned` under how many leases its photo could not be had while
+    others could; `paths` where its video may lie already; `full_disk` which disk has no room for
+    another task, in words.
     """
 
     lease_duration_s: int
     overlap: bool
     key_accepted: bool
     deaths: Callable[[str], Sequence[str]]
+    unsigned: Callable[[str], int]
     paths: Callable[[str], Sequence[str]]
     full_disk: Callable[[], str | None]
 
@@ -207,14 +211,13 @@ class ChildLoop:
         deaths = self._rules.deaths(task.item_id)
         tools = self._means.tools
         found = tools.undelivered.find(task, file_name(task.item_id))
-        job = Job(
-            lease,
-            self._means.rules,
+        known = Known(
             paths=self._rules.paths(task.item_id),
             made=found is not None,
-            fault=task.fault or (_poison(deaths) if found is None else None),
-            jitter=self._jitter,
+            fault=task.fault,
+            held_against=_held_against(deaths, self._rules.unsigned(task.item_id)),
         )
+        job = Job(lease, self._means.rules, known, self._jitter)
         self._serial += 1
         admission = Admission(
             serial=self._serial,
@@ -312,7 +315,10 @@ class ChildLoop:
         return min(times)
 
 
-def _poison(deaths: Sequence[str]) -> str | None:
-    if len(deaths) < _POISON_AFTER:
-        return None
-    return f"crashed the worker twice: {deaths[-1]}"
+def _held_against(deaths: Sequence[str], unsigned: int) -> str | None:
+    """Why an item is not tried again, for its owner; None where it is."""
+    if len(deaths) >= _POISON_AFTER:
+        return f"crashed the worker twice: {deaths[-1]}"
+    if unsigned >= _LOST_PHOTO_AFTER:
+        return "the photo could not be fetched: the server gave it out no more, only others"
+    return None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from client import errors as api
 from inference import errors as made
-from pool.errors import LeaseLost, MaybeStored
+from pool.errors import LeaseLost, MaybeStored, Unsigned
 from pool.lease.moves import Encode, Fault, Infer, Move, Prepare, ProbeUpload, Store
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EROFS, errno.EIO}
@@ -19,6 +19,7 @@ _COMPUTES = (Prepare, Infer, Encode)
 _TABLE: tuple[tuple[type[BaseException], Fault], ...] = (
     (LeaseLost, Fault.CANCELLED),
     (MaybeStored, Fault.MAYBE_STORED),
+    (Unsigned, Fault.UNSIGNED),
     (made.Cancelled, Fault.CANCELLED),
     (api.TransferStopped, Fault.CANCELLED),
     (api.Transient, Fault.TRANSIENT),

@@ -16,6 +16,8 @@ What holds by construction:
   `completed`, not even when the answer was lost.
 * `ReportCompleted` is reached only from `Store`, or because the object exists already, or may:
   the server signs the object before it believes a report, so the report is the look.
+* What this host holds against a task is reported only where its video does not exist: a worker that
+  died over it may have stored it, and even have reported it.
 """
 
 from collections.abc import Callable, Sequence
@@ -49,24 +51,30 @@ class JobRules:
     limits: Limits
 
 
-class Job:
-    """The state of one lease. Used by one thread, the child's main thread.
+@dataclass(frozen=True)
+class Known:
+    """What is known of a task before anything is done about it.
 
     `paths` are the storage paths under which the video may lie already, the likeliest first.
     `made`: the video was finished under an earlier lease and only has to be delivered. `fault` is
-    what was found wrong with the task itself when it was read. `jitter` gives a number in [0, 1) at
-    every call.
+    what was found wrong with the task itself when it was read. `held_against` is why this host does
+    not try it again. Both are for its owner.
+    """
+
+    paths: Sequence[str]
+    made: bool = False
+    fault: str | None = None
+    held_against: str | None = None
+
+
+class Job:
+    """The state of one lease. Used by one thread, the child's main thread.
+
+    `jitter` gives a number in [0, 1) at every call.
     """
 
     def __init__(
-        self,
-        lease: Lease,
-        rules: JobRules,
-        *,
-        paths: Sequence[str],
-        made: bool,
-        fault: str | None,
-        jitter: Callable[[], float],
+        self, lease: Lease, rules: JobRules, known: Known, jitter: Callable[[], float]
     ) -> None:
         self.lease = lease
         self.ending: Ending | None = None
@@ -75,11 +83,12 @@ class Job:
         self.storage_path: str | None = None
         self.pace = Pace(stage=Stage.CONFIRM, moved_at=lease.answered_at)
         self.stage_s: dict[Stage, float] = {}
+        self.photo_unsigned = False
         self._rules = rules
-        self._paths = list(paths)
+        self._paths = list(known.paths)
         self._jitter = jitter
-        self._made = made
-        self._next: Move | None = ReportFailed(fault) if fault else ProbeUpload()
+        self._known = known
+        self._next: Move | None = ReportFailed(known.fault) if known.fault else ProbeUpload()
         self._running: Move | None = None
         self._retry = Retry()
         self._renewing = False
@@ -273,11 +282,18 @@ class Job:
             case Store():
                 self._stored = True
                 self._follow_with(ReportCompleted(outcome.text))
+            case ProbeUpload():
+                self._paths = [outcome.text]
+                self._follow_with(self._after_probe())
             case move:
-                if isinstance(move, ProbeUpload):
-                    self._paths = [outcome.text]
-                made = isinstance(move, ProbeUpload) and self._made
-                self._follow_with(Store() if made else NEXT[type(move)])
+                self._follow_with(NEXT[type(move)])
+
+    def _after_probe(self) -> Move:
+        """There is no video in the storage: deliver ours, or say why none is made, or make one."""
+        if self._known.made:
+            return Store()
+        against = self._known.held_against
+        return ReportFailed(against) if against else NEXT[ProbeUpload]
 
     def _failed(self, outcome: Outcome, fault: Fault, now: float) -> None:
         match fault:
@@ -295,7 +311,8 @@ class Job:
             case Fault.MAYBE_STORED:
                 self._maybe_stored = True
                 self._presume(outcome, now)
-            case Fault.MISSED | Fault.TRANSIENT | Fault.ABSENT:
+            case Fault.MISSED | Fault.TRANSIENT | Fault.ABSENT | Fault.UNSIGNED:
+                self.photo_unsigned = fault is Fault.UNSIGNED
                 if fault is Fault.MISSED:
                     self.lease = self.lease.missed(now)
                 self._try_again(outcome, now)

@@ -97,6 +97,8 @@ class Fault(StrEnum):
     """The object is in the storage already."""
     MAYBE_STORED = "maybe stored"
     """The video was sent whole and no answer came."""
+    UNSIGNED = "unsigned"
+    """The server gives no URL for the photo: passing trouble, or a photo that it has lost."""
     ABSENT = "absent"
     """The storage says that the photo is not there; one such answer proves as little as a 404."""
     TASK_AT_FAULT = "task at fault"

@@ -218,6 +218,10 @@ class Supervisor:
         self._around.task_log.ended(slot.facts.name, slot.worker_id, ended)
         if ended.suspect:
             self._around.ledger.died(ended.item_id, ended.reason)
+        if ended.photo == "unsigned":
+            self._around.ledger.unsigned(ended.item_id)
+        elif ended.photo == "fetched":
+            self._around.ledger.fetched(ended.item_id)
         if ended.ending in ("completed", "failed"):
             self._finished += 1
             self._around.ledger.done(ended.item_id)

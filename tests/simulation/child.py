@@ -64,6 +64,7 @@ class Child:
             overlap=settings.overlap,
             key_accepted=True,
             deaths=seat.ledger.deaths,
+            unsigned=lambda _item_id: 0,  # no simulated server loses a photo
             paths=lambda item_id: [path.format(item_id) for path in _STORED_AT],
             full_disk=lambda: None,
         )

@@ -65,3 +65,51 @@ def test_a_disk_that_cannot_be_written_costs_the_memory_alone(path):
     ledger = Ledger(path)
     ledger.died("a", "killed")
     assert ledger.deaths("a") == []
+
+
+# Photos for which the server gives no URL
+
+
+def unsigned(ledger, *rounds):
+    """Each round is a lease of "a" without its photo, and then photos of others that were had."""
+    for others in rounds:
+        ledger.unsigned("a")
+        for other in others:
+            ledger.fetched(other)
+
+
+def test_each_lease_without_its_photo_counts_once_another_photo_was_had(path):
+    unsigned(Ledger(path), "b", "c", "bcd")
+    assert Ledger(path).unsigned_rounds("a") == 3
+    assert Ledger(path).unsigned_rounds("b") == 0
+    assert Ledger(path).deaths("a") == []
+
+
+def test_a_server_that_gives_out_no_photo_at_all_is_not_held_against_any(path):
+    ledger = Ledger(path)
+    for _ in range(5):
+        unsigned(ledger, "")
+        ledger.unsigned("b")
+    assert (ledger.unsigned_rounds("a"), ledger.unsigned_rounds("b")) == (0, 0)
+    ledger.fetched("c")
+    assert (ledger.unsigned_rounds("a"), ledger.unsigned_rounds("b")) == (1, 1)
+
+
+@pytest.mark.parametrize("end", [Ledger.done, Ledger.fetched])
+def test_a_photo_that_was_had_after_all_is_forgiven(path, end):
+    ledger = Ledger(path)
+    unsigned(ledger, "b", "b")
+    end(ledger, "a")
+    assert ledger.unsigned_rounds("a") == 0
+    unsigned(ledger, "b")
+    assert ledger.unsigned_rounds("a") == 1
+
+
+def test_photos_are_written_down_only_while_it_matters(path):
+    ledger = Ledger(path)
+    ledger.fetched("b")
+    assert not path.exists()
+    ledger.unsigned("a")
+    for other in "bcdefg":
+        ledger.fetched(other)
+    assert path.read_text().count('"item"') == 2

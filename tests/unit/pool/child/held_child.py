@@ -7,7 +7,7 @@ from pool.child.in_work import Admission, InWork, Lanes, Means
 from pool.child.news import Inbox, MoveEnded
 from pool.child.undelivered import Undelivered
 from pool.child.workbench import Tools
-from pool.lease.job import Job, JobRules
+from pool.lease.job import Job, JobRules, Known
 from pool.lease.lease import Lease
 from pool.lease.pace import Limits, Stage
 from pool.lease.renewal import RenewalRules
@@ -129,7 +129,7 @@ class HeldDesk:
         lease = Lease.taken(sent_at=now, answered_at=now, length_s=LEASE_S)
         paths = [f"videos/{item_id}.mp4"]
         made = found is not None
-        job = Job(lease, RULES, paths=paths, made=made, fault=None, jitter=lambda: 0.0)
+        job = Job(lease, RULES, Known(paths, made), jitter=lambda: 0.0)
         self._serial += 1
         seat = self.desk.free_seat()
         admission = Admission(self._serial, asked_at=now, seat=seat, alone=alone, found=found)

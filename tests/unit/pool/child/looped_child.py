@@ -70,7 +70,7 @@ class Told:
 class Child:
     """A loop and everything around it. Its device finishes at once unless it is told to hold."""
 
-    def __init__(self, tmp_path, *, deaths=(), key_accepted=False, loaded=True):
+    def __init__(self, tmp_path, *, deaths=(), unsigned=0, key_accepted=False, loaded=True):
         self.clock, self.told, self.asked = Clock(), Told(), Asked()
         self.means = means_in(tmp_path, self.clock)
         self.device.holds = False
@@ -80,6 +80,7 @@ class Child:
             overlap=True,
             key_accepted=key_accepted,
             deaths=lambda _item_id: list(deaths),
+            unsigned=lambda _item_id: unsigned,
             paths=lambda item_id: [f"videos/{item_id}.mp4"],
             full_disk=lambda: self.full_disk,
         )

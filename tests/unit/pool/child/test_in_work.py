@@ -2,7 +2,7 @@
 
 import pytest
 
-from client.errors import NotYours, Transient
+from client.errors import NotYours, Rejected, Transient
 from inference.backend import Video
 from pool.child.in_work import Lanes
 from pool.child.news import MoveEnded, Stirred
@@ -156,6 +156,22 @@ def test_an_error_of_the_outside_world_ends_no_process(held):
     work = held.take("a")
     held.pass_time(5)
     assert (work.job.ending, work.unfit, work.suspect) == (None, None, False)
+
+
+@pytest.mark.parametrize("refusal", [Transient("500"), Rejected("400")], ids=["500", "400"])
+def test_a_task_whose_photo_gets_no_url_is_let_go_and_says_so(held, refusal):
+    held.queue.sign_download = raising(refusal)
+    work = held.take("a")
+    held.pass_time(400)
+    assert work.job.ending is Ending.ABANDONED
+    assert work.ended().photo == "unsigned"
+
+
+def test_a_task_whose_photo_came_says_so_however_it_ends(held):
+    work = held.make_ready("a")
+    work.give_back(held.clock.now)
+    held.pass_time(1)
+    assert work.ended().photo == "fetched"
 
 
 def test_a_refusal_of_the_report_is_a_loss(held):

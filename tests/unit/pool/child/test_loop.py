@@ -43,6 +43,20 @@ def test_an_item_that_killed_two_children_is_reported_and_not_tried(tmp_path):
     assert child.calls[-1] == ("failed", "item-1", "w-cpu0-1", reason)
 
 
+def test_an_item_whose_photo_is_never_given_out_is_reported_in_words(tmp_path):
+    child = Child(tmp_path, unsigned=3)
+    child.work_to_the_end()
+    assert "sign download" not in [call[0] for call in child.calls]
+    reason = "the photo could not be fetched: the server gave it out no more, only others"
+    assert child.calls[-1] == ("failed", "item-1", "w-cpu0-1", reason)
+
+
+def test_a_photo_that_was_not_given_out_twice_is_asked_for_again(tmp_path):
+    child = Child(tmp_path, unsigned=2)
+    child.work_to_the_end()
+    assert child.calls[-1][0] == "completed"
+
+
 def test_one_death_is_an_accident(tmp_path):
     child = Child(tmp_path, deaths=["killed by SIGSEGV"])
     child.work_to_the_end()

@@ -8,7 +8,7 @@ from client import errors as api
 from inference import errors as made
 from pool.child import translate
 from pool.child.translate import verdict
-from pool.errors import LeaseLost
+from pool.errors import LeaseLost, MaybeStored, Unsigned
 from pool.lease.moves import (
     Encode,
     Fault,
@@ -40,7 +40,9 @@ def raised_by(module):
     return sorted(found - NOT_FROM_A_MOVE, key=lambda kind: kind.__name__)
 
 
-@pytest.mark.parametrize("kind", [*raised_by(api), *raised_by(made), LeaseLost])
+@pytest.mark.parametrize(
+    "kind", [*raised_by(api), *raised_by(made), LeaseLost, MaybeStored, Unsigned]
+)
 def test_every_error_has_a_row(kind):
     assert any(issubclass(kind, row) for row, _ in translate._TABLE)
 
@@ -58,6 +60,7 @@ def test_no_row_is_hidden_behind_an_earlier_one():
         (made.Cancelled(), Infer(), Fault.CANCELLED),
         (api.TransferStopped("stopped"), Store(), Fault.CANCELLED),
         (api.Transient("503"), Fetch(), Fault.TRANSIENT),
+        (Unsigned("500"), Fetch(), Fault.UNSIGNED),
         (api.Unauthorized("401"), Renew(600), Fault.TRANSIENT),
         (api.NoSuchLease("404"), Renew(600), Fault.MISSED),
         (api.NoSuchLease("404"), ReportFailed("why"), Fault.MISSED),

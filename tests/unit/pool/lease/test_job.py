@@ -5,7 +5,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from pool.lease.job import Job, JobRules
+from pool.lease.job import Job, JobRules, Known
 from pool.lease.lease import Lease
 from pool.lease.moves import (
     Encode,
@@ -39,12 +39,11 @@ def rules(confirmations=1):
 class Driven:
     """A job and its clock. `run` lets moves succeed until one of the given type is started."""
 
-    def __init__(self, confirmations=1, fault=None, made=False):
+    def __init__(self, confirmations=1, fault=None, made=False, held_against=None):
         self.now = 0.0
         lease = Lease.taken(sent_at=0, answered_at=0, length_s=600)
-        self.job = Job(
-            lease, rules(confirmations), paths=PATHS, made=made, fault=fault, jitter=lambda: 0.0
-        )
+        known = Known(PATHS, made, fault, held_against)
+        self.job = Job(lease, rules(confirmations), known, jitter=lambda: 0.0)
         self.open = []
         self.sent = []
 
@@ -279,6 +278,41 @@ def test_a_task_that_was_read_as_faulty_is_reported_once_the_lease_is_confirmed(
     driven.run(ReportFailed)
     assert driven.kinds() == [ReportFailed]
     assert driven.now >= 1
+
+
+def test_what_is_held_against_a_task_is_reported_once_its_video_was_looked_for():
+    driven = Driven(held_against="crashed the worker twice: why")
+    report = driven.run(ReportFailed)
+    assert report.reason == "crashed the worker twice: why"
+    assert driven.kinds() == [ProbeUpload, ReportFailed]
+
+
+@pytest.mark.parametrize("refusal", [Fault.STORED_ALREADY, Fault.TRANSIENT])
+def test_a_task_that_killed_its_workers_is_completed_where_its_video_exists(refusal):
+    """One of them may have stored it, and reported it, before it died."""
+    driven = Driven(held_against="crashed the worker twice: why")
+    driven.fail(ProbeUpload, refusal, times=1 if refusal is Fault.STORED_ALREADY else 4)
+    driven.finish(driven.run(ReportCompleted))
+    assert driven.job.ending is Ending.COMPLETED
+    assert ReportFailed not in driven.kinds()
+
+
+def test_a_video_that_is_here_is_delivered_whatever_is_held_against_its_task():
+    driven = Driven(held_against="crashed the worker twice: why", made=True)
+    driven.finish(driven.run(ReportCompleted))
+    assert driven.kinds() == [ProbeUpload, Store, ReportCompleted]
+
+
+@pytest.mark.parametrize("fault", [Fault.UNSIGNED, Fault.TRANSIENT])
+def test_it_is_known_whether_a_photo_was_given_up_for_want_of_its_url(fault):
+    driven = Driven()
+    while driven.job.ending is None:
+        driven.fail(Fetch, fault)
+        driven.step()
+        if driven.open and isinstance(driven.open[0], Renew):
+            driven.finish(driven.open[0])
+    assert driven.job.ending is Ending.ABANDONED
+    assert driven.job.photo_unsigned is (fault is Fault.UNSIGNED)
 
 
 @pytest.mark.parametrize("kind", [Infer, Store])

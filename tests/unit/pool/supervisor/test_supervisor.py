@@ -242,6 +242,14 @@ def test_an_item_that_kills_a_child_is_remembered_until_it_ends(pool):
     assert pool.ledger.deaths(ITEM) == []
 
 
+def test_a_photo_that_the_server_keeps_to_itself_is_remembered_beside_those_it_gives_out(pool):
+    for _ in range(3):
+        pool.children[0].says(ended("abandoned", photo="unsigned"))
+        pool.children[0].says(ended("completed", item_id="another", photo="fetched"))
+        pool.round()
+    assert pool.ledger.unsigned_rounds(ITEM) == 3
+
+
 def test_an_item_that_a_child_suspects_is_remembered(pool):
     suspicious = replace(ended("abandoned"), suspect=True, reason="CUDA error")
     pool.children[0].says(suspicious)
