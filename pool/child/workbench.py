@@ -162,7 +162,7 @@ class Workbench:
 
     def _fetch(self) -> None:
         self._check()
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # a family's photo
         signed = self._signed_photo()
         self._check()
         self._tools.shelf.fetch(

@@ -1,5 +1,7 @@
 """One task's moves, carried out with a queue, a shelf and a backend that keep notes."""
 
+import stat
+
 import pytest
 
 from client.wire import Task
@@ -84,6 +86,12 @@ def test_a_task_from_photo_to_stored_video(desk):
     assert said[0] == said[-1] == f"videos/{ITEM}.mp4"
     assert desk.verbs() == ["sign upload", "sign download", "sign upload"]
     assert desk.signs == [(5, 5), (1, 2)]
+
+
+def test_a_tasks_files_are_nobody_elses_business(desk):
+    desk.do(Fetch(), Prepare())
+    [request] = desk.backend.requests
+    assert stat.S_IMODE(request.photo.parent.stat().st_mode) == 0o700
 
 
 def test_the_request_carries_what_the_task_says(desk):
