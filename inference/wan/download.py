@@ -47,7 +47,7 @@ def wanted(settings: WanSettings) -> list[Wanted]:
     for lora in settings.loras.values():
         named = on_the_hub(lora)
         if named is not None:
-            found.append(Wanted(named.repo, None, (named.file,)))
+            found.append(Wanted(named.repo, named.revision, (named.file,)))
     return found
 
 
@@ -112,7 +112,7 @@ def _translated(want: Wanted, error: Exception) -> Exception:
     for kind, sentence in (
         (GatedRepoError, "asks for its licence to be accepted: do so on its page and set HF_TOKEN"),
         (RepositoryNotFoundError, "is not on the hub, or is private: correct 'model' or 'lora'"),
-        (RevisionNotFoundError, f"has no revision {want.revision!r}: correct 'revision'"),
+        (RevisionNotFoundError, f"has no revision {want.revision!r}: correct 'revision' or 'lora'"),
     ):
         if any(isinstance(cause, kind) for cause in causes):
             return BackendUnusable(f"{want.repo} {sentence}")

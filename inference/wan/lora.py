@@ -14,7 +14,9 @@ from pathlib import Path
 from inference.errors import BackendUnusable
 from inference.wan.checkpoint import HUB_ID, Checkpoint, Part, read_header, weight_files
 
-_ON_THE_HUB = re.compile(rf"(?P<repo>{HUB_ID.pattern})/(?P<file>.+\.safetensors)")
+_ON_THE_HUB = re.compile(
+    rf"(?P<repo>{HUB_ID.pattern})(@(?P<revision>[^/@]+))?/(?P<file>.+\.safetensors)"
+)
 _PREFIX = re.compile(r"^(diffusion_model|transformer|transformer_2|model)\.")
 _NORM = re.compile(r"norm.*\.diff(_b)?$")
 """Some published files carry such changes, all of them zero; diffusers leaves them out as well."""
@@ -47,10 +49,11 @@ _RENAMED = (
 
 @dataclass(frozen=True)
 class HubFile:
-    """A file in a repository on the hub."""
+    """A file in a repository on the hub, at a branch, tag or commit (None: its main branch)."""
 
     repo: str
     file: str
+    revision: str | None
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class Change:
 def on_the_hub(lora: str) -> HubFile | None:
     """The hub's file that `lora` names; None for a path."""
     found = None if Path(lora).expanduser().is_file() else _ON_THE_HUB.fullmatch(lora)
-    return HubFile(found["repo"], found["file"]) if found else None
+    return HubFile(found["repo"], found["file"], found["revision"]) if found else None
 
 
 def find_lora(lora: str) -> Path:
@@ -80,7 +83,7 @@ def find_lora(lora: str) -> Path:
     # Slow to import, and not needed for a path.
     from huggingface_hub import try_to_load_from_cache
 
-    cached = try_to_load_from_cache(named.repo, named.file)
+    cached = try_to_load_from_cache(named.repo, named.file, revision=named.revision)
     if not isinstance(cached, str):
         raise BackendUnusable(f"the LoRA {lora} is not in the local cache: download it first")
     return Path(cached)

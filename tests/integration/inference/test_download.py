@@ -123,7 +123,11 @@ def test_before_the_weights_are_here_a_dry_run_touches_no_network(start, tmp_pat
     ("options", "words"),
     [
         ({"model": "someone/nothing"}, "someone/nothing is not on the hub, or is private"),
-        ({"revision": "v9"}, "someone/tiny has no revision 'v9': correct 'revision'"),
+        ({"revision": "v9"}, "someone/tiny has no revision 'v9': correct 'revision' or 'lora'"),
+        (
+            {"lora": "someone/tiny@v8/a.safetensors"},
+            "someone/tiny has no revision 'v8': correct 'revision' or 'lora'",
+        ),
         ({"model": "/no/such/folder"}, "wan.model: there is no folder /no/such/folder"),
         ({"model": "."}, "no diffusers model is in this folder"),
         ({"steps": 0}, "wan.steps: it must be 1 or more"),
@@ -185,9 +189,11 @@ def test_a_lora_from_the_hub_is_fetched_and_checked_before_any_child(published, 
         wrong | {"blocks.9.attn1.to_q.lora_B.weight": torch.zeros(48, 2)}, folder / "a.safetensors"
     )
     with Hub({NAME: published, "someone/loras": folder}) as hub:
-        lora = "someone/loras/a.safetensors"
+        lora = f"someone/loras@{COMMIT}/a.safetensors"
         done = start(hub.environment(tmp_path / "cache"), lora=lora)
         assert ("a.safetensors", None) in hub.served
+    # Its commit was asked for, so no branch was looked at, nor is one noted in the cache.
+    assert not (tmp_path / "cache" / "hub" / "models--someone--loras" / "refs").exists()
     assert "does not fit: transformer has no layer blocks.9.attn1.to_q" in done.stderr
     assert done.returncode == 2
 
