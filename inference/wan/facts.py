@@ -27,5 +27,5 @@ def check(settings: WanSettings) -> Facts:
     recipe = recipe_for(settings, checkpoint.family)
     for component, lora in settings.loras.items():
         check_lora(find_lora(lora), checkpoint, component)
-    rungs = ladder(checkpoint.family, checkpoint.sizes, work_for(settings, checkpoint.family))
+    rungs = ladder(checkpoint.family, checkpoint.sizes, work_for(settings, recipe))
     return Facts(checkpoint, recipe, permitted(rungs, settings.offload, settings.vae_tiling))

@@ -11,7 +11,8 @@ from inference.errors import RequestRefused
 
 FramePolicy = Literal["exact", "duration"]
 """What a task's `frame_num` means for a model that is not native at 24 frames a second: `exact`
-makes that many frames; `duration` makes as many as the same time takes at the model's own rate."""
+makes that many frames; `duration` makes as many as the same time takes at the model's own rate. A
+task that names no number gets the preset's length, which no policy changes."""
 
 REQUEST_FPS = 24
 """The rate at which `frame_num` is counted by those who send it."""
@@ -29,9 +30,11 @@ class Length:
 
 
 def length_for(asked: int | None, *, default: int, policy: FramePolicy, fps: int) -> Length:
-    """The length for a task that asks for `asked` frames (None: `default`, at the model's rate).
+    """The length for a task that asks for `asked` frames.
 
-    Raises `RequestRefused` for a length outside 5 to 241.
+    None means `default`, which counts frames of the finished video under either policy: whoever
+    writes it knows the model's rate, as those who send a number do not. Raises `RequestRefused`
+    for a number outside 5 to 241.
     """
     if asked is None:
         return Length(default)
@@ -42,10 +45,15 @@ def length_for(asked: int | None, *, default: int, policy: FramePolicy, fps: int
     if policy == "duration" and fps != REQUEST_FPS:
         frames = _nearest((asked - 1) * fps / REQUEST_FPS)
         return Length(frames, f"{asked} frames at {REQUEST_FPS} fps became {frames} at {fps} fps")
-    frames = _nearest(asked - 1)
+    frames = nearest_length(asked)
     if frames == asked:
         return Length(frames)
     return Length(frames, f"{asked} frames became {frames}: the model makes 4k + 1")
+
+
+def nearest_length(frames: int) -> int:
+    """The 4k + 1 nearest to `frames`."""
+    return _nearest(frames - 1)
 
 
 def _nearest(steps: float) -> int:

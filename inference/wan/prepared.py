@@ -34,8 +34,9 @@ def prepare(request: Request, settings: WanSettings, recipe: Recipe, family: Fam
 
     Raises `RequestRefused`, of which `PhotoUnreadable` is one.
     """
-    asked = settings.frame_num if request.frame_num is None else request.frame_num
-    length = length_for(asked, default=family.frames, policy=settings.frame_policy, fps=recipe.fps)
+    length = length_for(
+        request.frame_num, default=recipe.frames, policy=settings.frame_policy, fps=recipe.fps
+    )
     longest_side = canvas_for(3, 1, area=recipe.area, multiple=family.multiple).width
     photo = read_photo(request.photo, enough=longest_side)
     canvas = canvas_for(*photo.size, area=recipe.area, multiple=family.multiple)
@@ -57,15 +58,12 @@ def blank(longer: int, settings: WanSettings, recipe: Recipe, family: Family) ->
     `longer`: how many chunks of four frames are added to its length.
     """
     canvas = canvas_for(4, 3, area=recipe.area, multiple=family.multiple)
-    length = length_for(
-        settings.frame_num, default=family.frames, policy=settings.frame_policy, fps=recipe.fps
-    )
     return Prepared(
         item_id="warm-up",
         image=Image.new("RGB", (canvas.width, canvas.height), "grey"),
         width=canvas.width,
         height=canvas.height,
-        frames=length.frames + 4 * longer,
+        frames=recipe.frames + 4 * longer,
         prompt=settings.default_prompt,
         seed=0,
         notes=(),

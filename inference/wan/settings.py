@@ -7,12 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import ErrorDetails
 
 from inference.errors import OptionsWrong
 from inference.wan.family import NEGATIVE_PROMPT, Family
-from inference.wan.frames import LONGEST, SHORTEST, FramePolicy
+from inference.wan.frames import LONGEST, SHORTEST, FramePolicy, nearest_length
 from inference.wan.memory import Offload, Work
 
 _SIZE = re.compile(r"(\d{2,5})\s*[*x×]\s*(\d{2,5})")
@@ -57,8 +65,9 @@ class WanSettings(BaseModel):
     `model`           a folder in diffusers' layout, or a Hugging Face id in the local cache
     `revision`        the branch, tag or commit of a Hugging Face id
     `video_size`      the area in pixels, written `1280*704`; the shape comes from the photo
-    `frame_num`       frames for a task that names no number, counted at 24 a second
-    `frame_policy`    what a frame number means to a model of another rate (`inference.wan.frames`)
+    `frame_num`       frames of the video for a task that names no number, whatever the policy
+    `frame_policy`    what a task's frame number, counted at 24 a second, means to a model of
+                      another rate (`inference.wan.frames`)
     `fps`             frames per second of the finished file
     `steps`           denoising steps
     `guidance_scale`  how closely the prompt is followed; 1 or less leaves out the negative prompt
@@ -88,10 +97,12 @@ class WanSettings(BaseModel):
 
     `solver`          euler for distilled weights; unipc is the models' own
     `vae_decode`      bfloat16 decodes faster and in half the memory
-    `fp8`             the transformers' matrix products in 8 bits; needs the package torchao
+    `fp8`             the transformers' matrix products in 8 bits; needs the package torchao, an Ada
+                      or Hopper GPU, and dtype bfloat16
     `step_cache`      how much the first block may change for the other blocks to be left out
-    `lora`, `lora_2`  a safetensors file, or OWNER/NAME/FILE on the hub, merged into the first and
-                      the second transformer; `lora_scale` is its strength
+    `lora`, `lora_2`  a safetensors file, or OWNER/NAME@REVISION/FILE on the hub (@REVISION may be
+                      left out), merged into the first and the second transformer; `lora_scale` is
+                      its strength
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
@@ -127,6 +138,13 @@ class WanSettings(BaseModel):
     lora_2: str | None = Field(default=None, min_length=1)
     lora_scale: float = Field(default=1.0, gt=0, le=4, allow_inf_nan=False)
 
+    @field_validator("fp8")
+    @classmethod
+    def _fp8_has_what_it_needs(cls, fp8: bool, info: ValidationInfo) -> bool:
+        if fp8 and (info.data.get("device"), info.data.get("dtype")) != ("cuda", "bfloat16"):
+            raise ValueError("needs device: cuda and dtype: bfloat16")
+        return fp8
+
     @property
     def loras(self) -> dict[str, str]:
         """The LoRA of each transformer that has one."""
@@ -155,11 +173,12 @@ class WanSettings(BaseModel):
 class Recipe:
     """The settings with a family's values filled in: nothing is left open.
 
-    `area` in pixels; `fps` of the finished file. `guidance_scale_2` is None for families with one
-    transformer.
+    `area` in pixels; `frames` of a task that names no number; `fps` of the finished file.
+    `guidance_scale_2` is None for families with one transformer.
     """
 
     area: int
+    frames: int
     fps: int
     steps: int
     guidance_scale: float
@@ -185,6 +204,7 @@ def recipe_for(settings: WanSettings, family: Family) -> Recipe:
     guidance_scale = _or(settings.guidance_scale, family.guidance_scale)
     return Recipe(
         area=area,
+        frames=nearest_length(settings.frame_num or family.frames),
         fps=settings.fps or family.fps,
         steps=settings.steps or family.steps,
         guidance_scale=guidance_scale,
@@ -195,11 +215,11 @@ def recipe_for(settings: WanSettings, family: Family) -> Recipe:
     )
 
 
-def work_for(settings: WanSettings, family: Family) -> Work:
+def work_for(settings: WanSettings, recipe: Recipe) -> Work:
     """What the usual video of these settings asks of the device's memory."""
     return Work(
-        area=settings.video_size or family.area,
-        frames=settings.frame_num or family.frames,
+        area=recipe.area,
+        frames=recipe.frames,
         dtype=settings.dtype,
         decode_dtype=settings.vae_decode,
         fp8=settings.fp8,

@@ -13,7 +13,7 @@ import yaml
 from inference.errors import BackendUnusable
 from inference.wan.family import I2V_A14B, TI2V_5B, WAN21_I2V, Family
 from inference.wan.memory import free_on, ladder, plan
-from inference.wan.settings import parse, work_for
+from inference.wan.settings import parse, recipe_for, work_for
 from tests.benchmarks.full_size import sizes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,7 +49,8 @@ def table() -> str:
 
 
 def _cell(family: Family, options: dict[str, object], card_gib: int) -> str:
-    work = work_for(parse(options), family)
+    settings = parse(options)
+    work = work_for(settings, recipe_for(settings, family))
     try:
         found = plan(free_on(card_gib * 2**30), ladder(family, _sizes(family.name), work))
     except BackendUnusable:

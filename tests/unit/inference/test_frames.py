@@ -13,8 +13,10 @@ def test_4k_plus_1_is_honoured_exactly(asked):
     assert length_for(asked, default=121, policy="exact", fps=16) == Length(asked)
 
 
-def test_no_number_means_the_default_at_the_models_rate():
-    assert length_for(None, default=81, policy="duration", fps=16) == Length(81)
+@pytest.mark.parametrize("policy", ["exact", "duration"])
+@pytest.mark.parametrize(("preset", "fps"), [(81, 16), (121, 24), (121, 16)])
+def test_no_number_means_the_presets_frames_under_either_policy(policy, preset, fps):
+    assert length_for(None, default=preset, policy=policy, fps=fps) == Length(preset)
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,20 @@ def test_no_length_means_the_settings_then_the_familys():
     assert prepared("coffee.jpg", frame_num=None, options={"frame_num": 73}).frames == 73
 
 
+@pytest.mark.parametrize("policy", ["exact", "duration"])
+@pytest.mark.parametrize(("preset", "made"), [(81, 81), (121, 121), (80, 81), (None, 81)])
+def test_a_presets_length_counts_frames_of_the_finished_video(policy, preset, made):
+    options = {"frame_num": preset, "frame_policy": policy}
+    ready = prepared("coffee.jpg", frame_num=None, family=I2V_A14B, options=options)
+    assert (ready.frames, ready.notes) == (made, ())
+
+
+@pytest.mark.parametrize(("policy", "made"), [("exact", 121), ("duration", 81)])
+def test_the_policy_is_about_the_tasks_own_number(policy, made):
+    options = {"frame_num": 49, "frame_policy": policy}
+    assert prepared("coffee.jpg", 121, I2V_A14B, options).frames == made
+
+
 def test_a_rounded_length_is_noted():
     assert prepared("coffee.jpg", frame_num=10).notes == (
         "10 frames became 9: the model makes 4k + 1",

@@ -159,3 +159,9 @@ def test_a_value_out_of_range_is_one_line_that_names_its_key(key, value):
         parse({key: value})
     assert str(raised.value).startswith(f"wan.{key}: ")
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("other", [{"device": "cpu"}, {"dtype": "float16"}])
+def test_fp8_where_it_cannot_run_is_refused(other):
+    with pytest.raises(BackendUnusable, match=r"fp8.*needs device: cuda and dtype: bfloat16"):
+        parse({"fp8": True, **other})
