@@ -13,6 +13,7 @@
     download.py    weights from the hub, once, before any child starts
     placement.py   the model loaded and placed as planned      (from here on: torch)
     attention.py   the fastest attention kernel that works
+    compiler.py    compiled blocks, and going on without them
     timesteps.py   the 5B's timesteps, embedded once
     merge.py       LoRAs added to the weights
     prompts.py     prompts as embeddings, kept

@@ -14,11 +14,18 @@ class CardTooSmall(DeviceUnfit):
 
 def as_device_fault(error: BaseException) -> DeviceUnfit | None:
     """`error` in our words, if it is a fault of the device."""
-    sentence = device_fault(error)
+    cause = met_by_compiler(error)
+    sentence = device_fault(cause)
     if sentence is None:
         return None
-    kind = CardTooSmall if isinstance(error, torch.OutOfMemoryError) else DeviceUnfit
+    kind = CardTooSmall if isinstance(cause, torch.OutOfMemoryError) else DeviceUnfit
     return kind(sentence)
+
+
+def met_by_compiler(error: BaseException) -> BaseException:
+    """What the compiler met, where it was the compiler that passed `error` on; else `error`."""
+    inner = getattr(error, "inner_exception", None)
+    return inner if isinstance(inner, BaseException) else error
 
 
 def device_fault(error: BaseException) -> str | None:

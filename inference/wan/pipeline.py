@@ -26,10 +26,11 @@ from safetensors import SafetensorError
 from inference.backend import CancelToken, Progress
 from inference.errors import BackendUnusable, DeviceUnfit
 from inference.wan.checkpoint import Checkpoint
+from inference.wan.compiler import Compiler
 from inference.wan.faults import as_device_fault, device_fault
 from inference.wan.memory import Plan
 from inference.wan.pixels import frames_of
-from inference.wan.placement import loaded_pipe
+from inference.wan.placement import compiler_under, loaded_pipe
 from inference.wan.prepared import Prepared
 from inference.wan.prompts import PromptEncoder
 from inference.wan.settings import Recipe, WanSettings
@@ -67,11 +68,14 @@ class Gauge:
 class WanPipeline:
     """A loaded checkpoint that turns prepared requests into frames, one at a time."""
 
-    def __init__(self, pipe: Any, prompts: PromptEncoder, recipe: Recipe, device: str) -> None:
+    def __init__(
+        self, pipe: Any, prompts: PromptEncoder, recipe: Recipe, device: str, compiler: Compiler
+    ) -> None:
         self._pipe = pipe
         self._prompts = prompts
         self._recipe = recipe
         self._on_cuda = device == "cuda"
+        self._compiler = compiler
 
     @classmethod
     def load(
@@ -101,7 +105,8 @@ class WanPipeline:
                 f"the model in {checkpoint.folder} could not be loaded: {words}"
             ) from error
         logger.info("loaded {}: {}; attention {}", checkpoint.folder, plan, attention)
-        return cls(pipe, prompts, recipe, settings.device)
+        compiler = Compiler(compiled=compiler_under(plan, settings) is not None)
+        return cls(pipe, prompts, recipe, settings.device, compiler)
 
     def device_uuid(self) -> str | None:
         """The CUDA device's UUID as torch writes it, without a prefix; None on a CPU."""
@@ -131,18 +136,33 @@ class WanPipeline:
         """Make a video of that size in a few steps and throw it away, whatever it shows.
 
         Compilers and kernel searches do their work here, and memory is asked for once as it will
-        be later. Raises `CardTooSmall` and `DeviceUnfit`.
+        be later. A compiler that fails is not asked again. Raises `CardTooSmall` and `DeviceUnfit`.
         """
         gauge = Gauge(_WARM_UP_STEPS, prepared.frames, progress, CancelToken())
-        self._cleanly(gauge, lambda: self._call(prepared, 0, gauge, steps=_WARM_UP_STEPS))
+        self._cleanly(
+            gauge,
+            lambda: self._call(prepared, 0, gauge, steps=_WARM_UP_STEPS),
+            # Nothing but the compiler is new here, and what its tools raise is anything.
+            blamed=Exception,
+        )
 
     def close(self) -> None:
         """Let go of the weights and of the device memory."""
         del self._pipe, self._prompts
         _free(on_cuda=self._on_cuda)
 
-    def _cleanly(self, gauge: Gauge, work: Callable[[], T]) -> T:
-        """Do `work`; whatever it raises, leave the pipeline fit for the next video."""
+    def _cleanly(
+        self, gauge: Gauge, work: Callable[[], T], blamed: type[Exception] | None = None
+    ) -> T:
+        """Do `work`; whatever it raises, leave the pipeline fit for the next video.
+
+        Errors of the class `blamed` are tried once more without the compiler.
+        """
+        return self._compiler.with_it_or_without(
+            lambda: self._once_cleanly(gauge, work), blamed=blamed
+        )
+
+    def _once_cleanly(self, gauge: Gauge, work: Callable[[], T]) -> T:
         try:
             with self._reporting_vae(gauge):
                 return work()

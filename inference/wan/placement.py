@@ -39,10 +39,15 @@ def loaded_pipe(
         _quantize(pipe, settings.device)
     _place(pipe, settings.device, plan)
     _decode_in(pipe.vae, settings.vae_decode)
-    tokens = checkpoint.family.tokens(recipe.area, settings.frame_num or checkpoint.family.frames)
+    tokens = checkpoint.family.tokens(recipe.area, recipe.frames)
     attention = set_attention(transformers_of(pipe), settings.attention, tokens, settings.device)
     _speed_up(pipe, settings, plan)
     return pipe, attention
+
+
+def compiler_under(plan: Plan, settings: WanSettings) -> str | None:
+    """What compiles the transformers' blocks under this plan; None: nothing."""
+    return None if plan.offload == "group" else settings.compiler
 
 
 def transformers_of(pipe: Any) -> list[Any]:
@@ -128,10 +133,9 @@ def _decode_in(vae: Any, dtype: str) -> None:
 
 
 def _speed_up(pipe: Any, settings: WanSettings, plan: Plan) -> None:
-    compiler = settings.compiler
-    if compiler is not None and plan.offload == "group":
+    compiler = compiler_under(plan, settings)
+    if compiler != settings.compiler:
         logger.info("nothing is compiled while blocks travel one by one")
-        compiler = None
     for transformer in transformers_of(pipe):
         if settings.shares_timesteps:
             embed_two_timesteps(transformer)

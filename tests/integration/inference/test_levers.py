@@ -9,14 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from loguru import logger
 from safetensors.torch import save_file
 from torch._dynamo.utils import counters
 
-from inference.errors import BackendUnusable, Cancelled
+from inference.errors import BackendUnusable, Cancelled, DeviceUnfit
 from inference.wan.attention import set_attention
 from inference.wan.backend import WanBackend
 from tests.integration.inference.sample import FAMILIES, OPTIONS, REQUEST, make, silent
-from tests.integration.inference.test_wan_backend import StopAt, parts
+from tests.integration.inference.test_wan_backend import (
+    OUT_OF_MEMORY,
+    StopAt,
+    breaking,
+    parts,
+)
 
 FIVE = "wan22-ti2v-5b"
 A14B = "wan22-i2v-a14b"
@@ -179,6 +185,42 @@ def test_compiled_kernels_are_kept_in_the_folder_that_was_given(fresh, tmp_path,
 def test_nothing_is_compiled_on_a_cpu_unless_asked(fresh, compiled_blocks):
     make(fresh(FIVE))
     assert compiled_blocks() == 0
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script_method:DeprecationWarning")
+def test_without_a_c_compiler_the_videos_are_made_uncompiled(
+    fresh, reference, compiled_blocks, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("CXX", "/no/such/compiler")
+    monkeypatch.setattr(torch._inductor.config.cpp, "cxx", (None, "/no/such/compiler"))
+    said = []
+    sink = logger.add(said.append, level="WARNING", format="{message}")
+    backend = fresh(FIVE, compile="inductor", frame_num=9, cache_dir=str(tmp_path))
+    logger.remove(sink)
+    (line,) = said
+    assert line.startswith("compiling failed, going on without, which is slower: InvalidCxx")
+    assert line.count("\n") == 1
+    assert np.array_equal(make(backend), reference(FIVE))
+
+
+def test_a_compiler_that_fails_in_the_middle_of_a_task_does_not_cost_the_task(
+    fresh, reference, compiled_blocks
+):
+    backend = fresh(FIVE, compile="eager", warm_up=False)
+    hook = breaking(backend, torch._dynamo.exc.Unsupported("a graph break", "case"))
+    assert np.array_equal(make(backend), reference(FIVE))
+    hook.remove()
+    compiled_blocks()
+    make(backend, frame_num=13)
+    assert compiled_blocks() == 0
+
+
+def test_what_the_compiler_met_on_the_device_is_the_devices_fault(fresh, compiled_blocks):
+    backend = fresh(FIVE, compile="eager", warm_up=False, offload="none", vae_tiling=False)
+    breaking(backend, torch._inductor.exc.InductorError(OUT_OF_MEMORY, None))
+    with pytest.raises(DeviceUnfit, match="the GPU's memory is too small"):
+        make(backend)
 
 
 # The 5B's timesteps
