@@ -16,6 +16,6 @@
 
 Threads: the main thread runs the loop and owns every decision; `device` loads the backend and
 infers; `fetch` brings photos in and prepares them; `deliver` encodes, stores and reports; `poll`
-asks the queue; `renewals-N` sends the heartbeats of one lease; `inlet` reads the supervisor's pipe.
-The other threads only put news into the loop's inbox.
+waits for the pool's turn to ask and asks; `renewals-N` sends the heartbeats of one lease; `inlet`
+reads the supervisor's pipe. The other threads only put news into the loop's inbox.
 """

@@ -30,11 +30,13 @@ class Wish(Enum):
     NONE = auto()
     NEXT = auto()
     """For later: the device is still busy. Children whose device is idle go first."""
+    SOON = auto()
+    """The device is still busy, but will have nothing to do if no task is asked for now."""
     NOW = auto()
-    """The device has nothing to do, or will have nothing in a moment."""
+    """The device has nothing to do."""
 
 
-_WISHES = {Due.LATER: Wish.NONE, Due.SOON: Wish.NEXT, Due.NOW: Wish.NOW}
+_WISHES = {Due.LATER: Wish.NONE, Due.SOON: Wish.NEXT, Due.NOW: Wish.SOON}
 
 
 class Desk:

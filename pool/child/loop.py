@@ -34,6 +34,7 @@ from pool.child.news import (
     Ordered,
     Polled,
     Signalled,
+    Turned,
 )
 from pool.child.poller import Poller
 from pool.child.workbench import file_name
@@ -137,6 +138,8 @@ class ChildLoop:
             case MoveEnded():
                 self._desk.handle(news)
                 self._retire_if(self._desk.unfit, ExitCode.DEVICE_UNFIT, now)
+            case Turned():
+                self._poller.turned(news, now)
             case Polled():
                 self._polled(news, now)
             case BackendLoaded(failure=failure):
@@ -146,14 +149,21 @@ class ChildLoop:
                     self._outlet.send(Loaded())
             case KeyRefused(error=error):
                 self._refused_key(error)
-            case Ordered(message=Drain()):
-                self._drain(now)
-            case Ordered(message=Stop(within_s=within_s)):
-                self._stop(now, within_s)
+            case Ordered(message=message):
+                self._ordered(message, now)
             case Signalled():
                 self._signalled(now)
             case Logged(level, text, item_id):
                 self._outlet.send(Said(level=level, text=text, item_id=item_id))
+            case _:
+                pass
+
+    def _ordered(self, message: Message, now: float) -> None:
+        match message:
+            case Drain():
+                self._drain(now)
+            case Stop(within_s=within_s):
+                self._stop(now, within_s)
             case _:
                 pass
 
@@ -269,14 +279,14 @@ class ChildLoop:
     def _look_for_more(self, now: float) -> None:
         """Ask for another task where one is wanted; end where none is any more."""
         if self._draining:
+            self._poller.step(now, Wish.NONE)
             self._end_when_empty(now)
             return
         self._waiting_for = self._what_is_missing()
         if not self._ready and not self._key_accepted:
             self._poller.try_key(now)
         wish = self._desk.wish(now) if self._waiting_for is None else Wish.NONE
-        if wish is not Wish.NONE:
-            self._poller.step(now, defer=wish is Wish.NEXT)
+        self._poller.step(now, wish)
 
     def _end_when_empty(self, now: float) -> None:
         """End a drain: at once when nothing is in work, and no lease may still be on its way."""

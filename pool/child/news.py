@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from client.errors import Unauthorized
 from client.wire import Task
+from pool.child.poll_gate import Turn
 from pool.child.translate import Verdict
 from pool.exit_codes import ExitCode
 from pool.lease.moves import Outcome
@@ -25,6 +26,13 @@ class MoveEnded:
 @dataclass(frozen=True)
 class Stirred:
     """A move shows signs of life: time to look whether the next task is due."""
+
+
+@dataclass(frozen=True)
+class Turned:
+    """It is this child's turn to ask the queue; None: the turn cannot be had."""
+
+    turn: Turn | None
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,15 @@ class Logged:
 
 
 News: TypeAlias = (
-    MoveEnded | Stirred | Polled | BackendLoaded | KeyRefused | Ordered | Signalled | Logged
+    MoveEnded
+    | Stirred
+    | Turned
+    | Polled
+    | BackendLoaded
+    | KeyRefused
+    | Ordered
+    | Signalled
+    | Logged
 )
 
 

@@ -1,9 +1,10 @@
 """One question at a time: the lock and the shared state that the children of a pool poll under.
 
-The lock is an flock on a file in the state folder: the kernel frees it when its holder dies. The
-state is written into the same file, so whoever holds the lock holds the truth. Times in it are
-monotonic, which on one host and in one boot all processes share; the boot's id tells a file that
-an earlier boot left behind.
+The lock is an flock on a file in the state folder. The kernel frees it when its holder dies, and
+wakes whoever waits for it at that moment, one after the other: nobody has to look from time to time
+whether it is free. The state is written into the same file, so whoever holds the lock holds the
+truth. Times in it are monotonic, which on one host and in one boot all processes share; the boot's
+id tells a file that an earlier boot left behind.
 """
 
 import fcntl
@@ -54,15 +55,30 @@ class PollGate:
         self._path = path
         self._boot = boot_id()
 
+    def enter(self) -> Turn:
+        """Wait in line for the turn; it may have to be waited for as long as a question takes.
+
+        Only for a process that does nothing that can hang: the kernel gives the turn to whoever is
+        next, and does not see whether a library keeps the interpreter to itself meanwhile.
+        OSError: the file cannot be opened or locked.
+        """
+        return self._locked(fcntl.LOCK_EX)
+
     def try_enter(self) -> Turn | None:
-        """The turn, if nobody else has it; never waits."""
+        """The turn, if nobody has it or stands in line for it; never waits. OSError: as above."""
+        try:
+            return self._locked(fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return None
+
+    def _locked(self, how: int) -> Turn:
         fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            fcntl.flock(fd, how)
+            return Turn(fd, self._parse(os.pread(fd, 4096, 0)))
+        except OSError:
             os.close(fd)
-            return None
-        return Turn(fd, self._parse(os.pread(fd, 4096, 0)))
+            raise
 
     def _parse(self, content: bytes) -> PollState:
         """What the file says; a torn, foreign or earlier boot's file says nothing."""

@@ -9,9 +9,10 @@ from loguru import logger
 
 from client.errors import ClientError, Transient, Unauthorized
 from client.wire import Task
+from pool.child.desk import Wish
 from pool.child.in_work import Runner
 from pool.child.key_trial import try_key
-from pool.child.news import Inbox, KeyRefused, Polled
+from pool.child.news import Inbox, KeyRefused, Polled, Turned
 from pool.child.poll_gate import PollGate, Turn
 from pool.lease.polling import Answer, PollRules
 
@@ -20,7 +21,8 @@ _LOOK_AGAIN_CAP_S = 0.2
 _SIBLINGS_SPREAD_S = 0.02
 _LOADS_LONG_S = 1.0
 _DEFERENCE_S = 0.25
-"""Longer than an idle sibling takes to notice that it may ask."""
+"""Longer than an idle sibling takes to ask, once it may."""
+_NO_LINE_WAIT_S = 5.0
 
 
 class Questions(Protocol):
@@ -43,10 +45,16 @@ class Asking:
 
 
 class Poller:
-    """One child's part in the pool's polling. Used by the main thread; asks on a lane.
+    """One child's part in the pool's polling. Used by the main thread; waits and asks on a lane.
 
-    A child that finds the turn taken looks again soon, and ever less soon, because a sibling's
-    answer may be there in a moment (`_LOOK_AGAIN_S`) or only after a timeout.
+    A child that has nothing to do stands in line for the pool's turn to ask. The kernel wakes it
+    when the turn is its own: at once while there is work, since the one before leaves the turn with
+    the answer in hand. With an empty queue it finds that the turn is not to be used yet, leaves it
+    to the next in line, and comes back when it may be.
+
+    A child whose device works only looks whether the turn is free, from time to time. In line, it
+    would be given the turn even while its inference hangs and keeps the interpreter to itself: no
+    child of the pool could ask until it is killed.
     """
 
     def __init__(
@@ -59,7 +67,10 @@ class Poller:
         clock: Callable[[], float],
         jitter: Callable[[], float],
     ) -> None:
+        self.asking = False
+        """Whether a question is on its way; its answer may be a lease."""
         self.look_at = 0.0
+        """When to come back, if no news comes before."""
         self._asking = asking
         self._gate = gate
         self._lane = lane
@@ -71,30 +82,49 @@ class Poller:
         self._idle = False
         self._try_key_at: float | None = None
 
-    @property
-    def asking(self) -> bool:
-        """Whether a question is on its way; its answer may be a lease."""
-        return self._turn is not None
+    def step(self, now: float, wish: Wish) -> None:
+        """Stand in line or look when a task is wanted; use the turn, or leave it, when it is there.
 
-    def step(self, now: float, *, defer: bool) -> None:
-        """Ask, if it is time and nobody else of this pool is asking.
-
-        `defer`: siblings that have nothing to do go first, so this child asks a moment later.
+        `Wish.NEXT`: siblings that have nothing to do go first, so this child asks a moment later.
         """
-        if self.asking or now < self.look_at:
+        if self.asking:
             return
-        turn = self._gate.try_enter()
-        if turn is None:
-            self.look_at = now + self._look_again_s
+        if self._turn is not None:
+            self._use(self._turn, now, wish)
+        elif wish is not Wish.NONE and now >= self.look_at:
+            if wish is Wish.NOW:
+                self.look_at = math.inf
+                self._lane.submit(self._stand_in_line)
+            else:
+                self._look(now, wish)
+
+    def turned(self, turned: Turned, now: float) -> None:
+        """The turn has come, or cannot be had; what is done with it, the next step says."""
+        self._turn = turned.turn
+        self.look_at = now + (0.0 if turned.turn is not None else _NO_LINE_WAIT_S)
+
+    def _look(self, now: float, wish: Wish) -> None:
+        try:
+            self._turn = self._gate.try_enter()
+        except OSError as error:
+            self._no_line(error)
+            self.look_at = now + _NO_LINE_WAIT_S
+            return
+        if self._turn is not None:
+            self._look_again_s = _LOOK_AGAIN_S
+            self._use(self._turn, now, wish)
+        else:
+            self.look_at = now + self._look_again_s * (0.5 + self._jitter())
             self._look_again_s = min(_LOOK_AGAIN_CAP_S, self._look_again_s * 1.5)
-            return
-        self._look_again_s = _LOOK_AGAIN_S
-        ask_at = turn.state.next_at + (_DEFERENCE_S if defer else 0.0)
-        if ask_at > now:
+
+    def _use(self, turn: Turn, now: float, wish: Wish) -> None:
+        ask_at = turn.state.next_at + (_DEFERENCE_S if wish is Wish.NEXT else 0.0)
+        if wish is Wish.NONE or ask_at > now:
+            self._turn = None
             turn.leave()
             self.look_at = ask_at + _SIBLINGS_SPREAD_S * self._jitter()
             return
-        self._turn = turn
+        self.asking = True
         self._say("[POLLING] Requesting next task...")
         self._lane.submit(self._ask)
 
@@ -118,6 +148,7 @@ class Poller:
         if answer is Answer.EMPTY:
             self._say("[IDLE] No task available")
         self._idle = answer is Answer.EMPTY
+        self.asking = False
         turn, self._turn = self._turn, None
         if turn is not None:
             with turn:
@@ -162,6 +193,18 @@ class Poller:
             self._inbox.put(KeyRefused(error))
         except Exception as error:  # noqa: BLE001 - on a lane nothing may be raised
             logger.debug("the key could not be tried: {}", error)
+
+    def _stand_in_line(self) -> None:
+        """Runs on the lane, which waits here for as long as others ask."""
+        try:
+            self._inbox.put(Turned(self._gate.enter()))
+        except OSError as error:
+            self._no_line(error)
+            self._inbox.put(Turned(None))
+
+    @staticmethod
+    def _no_line(error: OSError) -> None:
+        logger.warning("the pool's turn to ask cannot be had: {}", error)
 
     def _ask(self) -> None:
         """Runs on the lane."""

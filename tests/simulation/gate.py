@@ -3,15 +3,27 @@
 from types import TracebackType
 
 from pool.lease.polling import PollState
-from tests.simulation.world import Process
+from tests.simulation.world import Process, Waiter, World
+
+_LOOKS_S = 0.2
+"""How soon those in line learn of a holder's death, at the latest."""
 
 
 class SimGate:
     """One pool's place to poll from. It is free again once its holder is dead, as an flock is."""
 
-    def __init__(self) -> None:
+    def __init__(self, world: World) -> None:
+        self.world = world
         self.state = PollState()
         self.holder: Process | None = None
+        self.line: list[Waiter] = []
+
+    def free(self) -> None:
+        """The turn is nobody's: those in line look again."""
+        self.holder = None
+        line, self.line = self.line, []
+        for waiter in line:
+            self.world.wake(waiter, True)
 
     def seen_by(self, process: Process) -> "GateHandle":
         """The gate as one child opens it."""
@@ -24,6 +36,13 @@ class GateHandle:
     def __init__(self, gate: SimGate, process: Process) -> None:
         self._gate = gate
         self._process = process
+
+    def enter(self) -> "SimTurn":
+        """The turn, once nobody alive has it. Blocks the calling fiber."""
+        while (turn := self.try_enter()) is None:
+            self._gate.line.append(self._gate.world.waiter())
+            self._gate.world.park(_LOOKS_S)
+        return turn
 
     def try_enter(self) -> "SimTurn | None":
         """The turn, if nobody alive has it."""
@@ -50,7 +69,7 @@ class SimTurn:
 
     def leave(self) -> None:
         """Free the lock."""
-        self._gate.holder = None
+        self._gate.free()
 
     def __enter__(self) -> "SimTurn":
         return self

@@ -39,7 +39,7 @@ class SimPool:
     def __init__(self, field: Field, name: str) -> None:
         self.name = name
         self.field = field
-        self.gate = SimGate()
+        self.gate = SimGate(field.world)
         self.ledger = SimLedger()
         offset_s = field.world.random.uniform(0, 1e6)
         self.clock = lambda: field.world.now + offset_s

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from pool.child.desk import Wish
 from pool.child.loop import ChildLoop, LoopRules
 from pool.child.news import BackendLoaded, Polled
 from pool.messages import Beat, TaskEnded
@@ -25,9 +26,10 @@ class Asked:
     def try_key(self, now):
         self.keys_tried += 1
 
-    def step(self, now, *, defer):
-        self.wishes.append("for later" if defer else "now")
-        self.look_at = now + 1.0
+    def step(self, now, wish):
+        if wish is not Wish.NONE:
+            self.wishes.append("for later" if wish is Wish.NEXT else "now")
+            self.look_at = now + 1.0
 
     def answered(self, polled, now):
         self.asking = False

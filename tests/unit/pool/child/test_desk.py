@@ -177,7 +177,7 @@ def test_a_second_task_is_never_made_ready_behind_one_that_is(held):
 
 
 @pytest.mark.parametrize(
-    ("after_s", "wish"), [(10, Wish.NONE), (54, Wish.NONE), (55, Wish.NEXT), (57, Wish.NOW)]
+    ("after_s", "wish"), [(10, Wish.NONE), (54, Wish.NONE), (55, Wish.NEXT), (57, Wish.SOON)]
 )
 def test_the_next_task_is_wanted_at_the_learned_moment(held, after_s, wish):
     held.desk.rhythm = Rhythm().inferred(0, 60.0).readied(2.0)

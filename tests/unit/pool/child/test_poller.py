@@ -1,11 +1,15 @@
 """A child's part in its pool's polling, with a gate in memory and a queue that answers as told."""
 
+import math
 from itertools import pairwise
 
 import pytest
 
 from client.errors import NoSuchLease, Rejected, Transient, Unauthorized
+from pool.child.desk import Wish
+from pool.child.lanes import Lane
 from pool.child.news import Inbox, KeyRefused
+from pool.child.poll_gate import PollGate
 from pool.child.poller import Asking, Poller
 from pool.lease.polling import PollRules, PollState
 from tests.unit.pool.child.held_child import ToldLane, task_called
@@ -28,6 +32,7 @@ class Turn:
 
     def leave(self):
         self._gate.taken = False
+        self._gate.let_in()
 
     def __enter__(self):
         return self
@@ -37,16 +42,27 @@ class Turn:
 
 
 class Gate:
-    """The pool's turn to ask; `looks` counts the attempts to take it."""
+    """The pool's turn to ask, and who stands in line for it, as the kernel keeps them."""
 
     def __init__(self):
         self.state = PollState()
         self.taken = False
-        self.looks = 0
+        self.line = []
+        self.entered = 0
+
+    def let_in(self):
+        if self.line and not self.taken:
+            self.line.pop(0)()
+
+    def enter(self):
+        assert not self.taken
+        self.taken = True
+        self.entered += 1
+        return Turn(self)
 
     def try_enter(self):
-        self.looks += 1
-        if self.taken:
+        self.entered += 1
+        if self.taken or self.line:
             return None
         self.taken = True
         return Turn(self)
@@ -75,9 +91,9 @@ class Queue:
 class Child:
     """One poller; several can share a gate and a clock."""
 
-    def __init__(self, gate=None, clock=None, jitter=0.0):
+    def __init__(self, gate=None, clock=None, jitter=0.0, lane=None):
         self.gate, self.clock = gate or Gate(), clock or Clock()
-        self.queue, self.lane, self.inbox = Queue(), ToldLane(holds=True), Inbox()
+        self.queue, self.lane, self.inbox = Queue(), lane or ToldLane(holds=True), Inbox()
         rules = PollRules(INTERVAL_S, INTERVAL_S, INTERVAL_S, 0.0)
         wanted = lambda provider: provider != "runway_gen4"  # noqa: E731 - shorter so
         asking = Asking(self.queue, "w-cpu0-1", 600, rules, wanted)
@@ -85,8 +101,15 @@ class Child:
             asking, self.gate, self.lane, self.inbox, clock=self.clock, jitter=lambda: jitter
         )
 
-    def step(self, *, defer=False):
-        self.poller.step(self.clock.now, defer=defer)
+    def step(self, wish=Wish.NOW):
+        """Step until nothing more comes of it; whether a question is on its way."""
+        self.poller.step(self.clock.now, wish)
+        if self.lane.waiting and not self.poller.asking and self.lane.finish not in self.gate.line:
+            self.gate.line.append(self.lane.finish)
+        self.gate.let_in()
+        for turned in self.inbox.take(0):
+            self.poller.turned(turned, self.clock.now)
+            self.poller.step(self.clock.now, wish)
         return self.poller.asking
 
     def answer(self, answer, took_s=0.0):
@@ -97,10 +120,10 @@ class Child:
         self.clock.now += took_s
         return self.poller.answered(polled, self.clock.now)
 
-    def ask_when_it_is_time(self, *, defer=False, within_s=120.0):
+    def ask_when_it_is_time(self, wish=Wish.NOW, within_s=120.0):
         """Look whenever it wants to; the second at which it asked."""
         end = self.clock.now + within_s
-        while not self.step(defer=defer):
+        while not self.step(wish):
             assert self.poller.look_at > self.clock.now, "it would spin"
             self.clock.now = self.poller.look_at
             assert self.clock.now < end, "it never asked"
@@ -182,58 +205,130 @@ def test_an_idle_pool_asks_once_per_interval_however_many_children_it_has():
     children = [Child(gate, clock, jitter=place / 8) for place in range(8)]
     asked_at = []
     while clock.now < 100 * INTERVAL_S:
-        for child in children:
-            if child.step():
-                asked_at.append(clock.now)
-                child.answer(None, took_s=0.15)
-        clock.now = min(child.poller.look_at for child in children)
+        for asker in [child for child in children if child.step()]:
+            asked_at.append(clock.now)
+            asker.answer(None, took_s=0.15)
+        # Whoever stands in line comes to the turn first; only then does time pass.
+        clock.now = max(clock.now, min(child.poller.look_at for child in children))
     gaps = [later - earlier for earlier, later in pairwise(asked_at)]
     assert min(gaps) >= INTERVAL_S
     assert max(gaps) <= INTERVAL_S * 1.02 + 0.15 + 0.02
 
 
-def test_the_interval_does_not_wake_a_child_more_than_a_few_times():
-    child = Child()
+def test_the_interval_does_not_wake_a_child_more_than_a_few_times(child):
     child.step()
     child.answer(None)
-    looks = child.gate.looks
+    before = child.gate.entered
     child.ask_when_it_is_time()
-    assert child.gate.looks - looks <= 3
+    assert child.gate.entered - before <= 3
 
 
-def test_a_taken_turn_is_looked_at_again_soon_and_ever_less_soon():
+def test_a_child_in_line_wants_no_waking_but_the_turns():
+    gate = Gate()
+    first, second = Child(gate), Child(gate)
+    first.step()
+    second.step()
+    assert second.poller.look_at == math.inf
+    second.clock.now += 3600
+    second.step()
+    assert len(gate.line) == 1
+
+
+def test_every_child_in_line_asks_at_the_very_moment_of_the_answer_before_while_there_is_work():
+    gate, clock = Gate(), Clock()
+    children = [Child(gate, clock, jitter=0.99) for _ in range(64)]
+    for child in children:
+        child.step()
+    for child in children:
+        assert child.step()
+        clock.now += 0.15
+        child.answer(TASK)
+    assert clock.now == pytest.approx(64 * 0.15), "there was time in which nobody asked"
+
+
+def test_a_child_in_line_is_woken_by_the_end_of_the_question_and_by_nothing_else(tmp_path):
+    gate = PollGate(tmp_path / "poll.json")
+    child = Child(gate, lane=Lane("poll"))
+    with gate.enter():
+        child.poller.step(0.0, Wish.NOW)
+        assert child.inbox.take(0.1) == []
+    [turned] = child.inbox.take(30.0)
+    turned.turn.leave()
+
+
+def test_a_child_that_wants_nothing_any_more_leaves_the_turn_to_the_next_in_line():
+    gate = Gate()
+    children = [Child(gate) for _ in range(3)]
+    for child in children:
+        child.step()
+    children[0].answer(TASK)
+    assert not children[1].step(Wish.NONE)
+    assert children[2].step()
+
+
+def test_a_child_that_comes_to_want_a_task_again_stands_in_line_again(child):
+    assert not child.step(Wish.NONE)
+    assert child.gate.entered == 0
+    child.gate.taken = True
+    child.step()
+    child.gate.taken = False
+    assert not child.step(Wish.NONE)
+    assert child.step()
+
+
+@pytest.mark.parametrize("wish", [Wish.NEXT, Wish.SOON])
+def test_a_child_whose_device_works_never_stands_in_line(wish):
     gate, clock = Gate(), Clock()
     Child(gate, clock).step()
-    waits, other = [], Child(gate, clock)
+    waits, working = [], Child(gate, clock, jitter=0.5)
     for _ in range(20):
-        assert not other.step()
-        waits.append(other.poller.look_at - clock.now)
-        clock.now = other.poller.look_at
+        assert not working.step(wish)
+        assert working.lane.waiting == []
+        waits.append(working.poller.look_at - clock.now)
+        clock.now = working.poller.look_at
     assert waits[0] <= 0.03
     assert waits == sorted(waits)
     assert waits[-1] <= 0.25
 
 
-def test_a_turn_that_is_taken_for_hours_is_waited_for_all_the_same():
+def test_children_that_look_do_not_look_all_at_the_same_moment():
     gate, clock = Gate(), Clock()
     Child(gate, clock).step()
-    other = Child(gate, clock)
-    for _ in range(5000):
-        other.step()
-        clock.now = other.poller.look_at
-    before = clock.now
-    other.step()
-    assert 0 < other.poller.look_at - before <= 0.26
+    lookers = [Child(gate, clock, jitter=place / 8) for place in range(8)]
+    for looker in lookers:
+        looker.step(Wish.SOON)
+    assert len({looker.poller.look_at for looker in lookers}) == 8
+
+
+def test_a_turn_that_cannot_be_looked_at_is_looked_at_again_later(tmp_path):
+    child = Child(PollGate(tmp_path / "gone" / "poll.json"))
+    child.poller.step(0.0, Wish.SOON)
+    assert child.poller.look_at == 5.0
+
+
+def test_a_turn_that_cannot_be_had_is_said_and_tried_again_later(tmp_path):
+    child = Child(PollGate(tmp_path / "gone" / "poll.json"))
+    child.poller.step(0.0, Wish.NOW)
+    child.lane.finish()
+    [turned] = child.inbox.take(0)
+    child.poller.turned(turned, 0.0)
+    assert not child.poller.asking
+    child.poller.step(4.9, Wish.NOW)
+    assert child.lane.waiting == []
+    child.poller.step(5.0, Wish.NOW)
+    assert len(child.lane.waiting) == 1
 
 
 def test_siblings_follow_within_a_moment_when_a_poll_finds_work():
     gate, clock = Gate(), Clock()
-    finder, sibling = Child(gate, clock), Child(gate, clock)
-    finder.step()
-    clock.now = 3.0
+    finder, sibling = Child(gate, clock), Child(gate, clock, jitter=0.99)
+    for child in (finder, sibling):
+        child.ask_when_it_is_time()
+        child.answer(None)
+    asked_at = finder.ask_when_it_is_time()
     sibling.step()
-    finder.answer(TASK)
-    assert sibling.ask_when_it_is_time() - 3.0 <= 0.25
+    finder.answer(TASK, took_s=0.15)
+    assert sibling.ask_when_it_is_time() <= asked_at + 0.15 + 0.02
 
 
 def test_a_child_whose_device_is_busy_lets_others_go_first():
@@ -243,15 +338,15 @@ def test_a_child_whose_device_is_busy_lets_others_go_first():
     busy.answer(None)
     idle.step()
     assert idle.poller.look_at < INTERVAL_S + 0.25
-    assert busy.ask_when_it_is_time(defer=True) >= INTERVAL_S + 0.25
+    assert busy.ask_when_it_is_time(Wish.NEXT) >= INTERVAL_S + 0.25
 
 
 def test_a_child_whose_time_is_short_does_not_wait_for_others(child):
     child.step()
     child.answer(TASK)
-    assert not child.step(defer=True)
+    assert not child.step(Wish.NEXT)
     child.poller.look_at = child.clock.now
-    assert child.step(defer=False)
+    assert child.step(Wish.SOON)
 
 
 @pytest.mark.parametrize(

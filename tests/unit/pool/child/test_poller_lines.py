@@ -3,7 +3,8 @@
 import pytest
 from loguru import logger
 
-from pool.child.news import Polled
+from pool.child.desk import Wish
+from pool.child.news import Polled, Turned
 from pool.child.poll_gate import PollGate
 from pool.child.poller import Asking, Poller
 from pool.lease.polling import PollRules
@@ -41,7 +42,8 @@ def poller(tmp_path):
 
 
 def ask(poller, now, task=None):
-    poller.step(now, defer=False)
+    poller.turned(Turned(poller._gate.enter()), now)
+    poller.step(now, Wish.NOW)
     poller.answered(Polled(task, None, now, now), now)
 
 

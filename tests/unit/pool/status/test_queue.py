@@ -19,7 +19,7 @@ def answered(state_dir, *answers):
     """As if a child had asked at the moments 100, 101, …"""
     gate = PollGate(state_dir.poll_gate)
     for number, answer in enumerate(answers):
-        with gate.try_enter() as turn:
+        with gate.enter() as turn:
             turn.put(turn.state.after(answer, 100.0 + number, RULES, jitter=0.0))
 
 
