@@ -4,6 +4,7 @@
     loop.py       the loop itself: news in, moves out
     desk.py       the tasks in work side by side, and who may use the device
     in_work.py    one task in work
+    signs.py      its signs of life, from the lanes to the main thread
     poller.py     asks for the next task
     key_trial.py  shows the Worker API the key without taking one
     workbench.py  carries a job's moves out, for one task

@@ -14,24 +14,32 @@ from pool.errors import LeaseLost
 class Fence:
     """Open while the lease is held. Written by the main thread, read by every lane.
 
-    `deadline` is the lease's local deadline in monotonic seconds. `cancel` is what a backend asks:
-    it stops the work, and the paid call that the work is about to make, at the deadline too, even
-    while the loop has not noticed yet.
+    `deadline` is the lease's local deadline in monotonic seconds.
     """
 
     def __init__(self, deadline: float, clock: Callable[[], float]) -> None:
         self.deadline = deadline
-        self.cancel: CancelToken = _UntilTheDeadline(self)
         self._clock = clock
+        self._shut = False
+
+    @property
+    def cancel(self) -> CancelToken:
+        """What a backend asks.
+
+        It stops the work, and the paid call that the work is about to make, at the deadline too,
+        even while the loop has not noticed yet. Made anew each time: the two holding each other
+        would keep every task's remains until the garbage collector comes by.
+        """
+        return _UntilTheDeadline(self)
 
     def close(self) -> None:
         """Let nothing more through, and stop the work within a step."""
-        self.cancel.cancel()
+        self._shut = True
 
     @property
     def closed(self) -> bool:
         """Whether nothing more may be sent."""
-        return self.cancel.cancelled
+        return self._shut or self.expired
 
     @property
     def expired(self) -> bool:
@@ -49,7 +57,11 @@ class _UntilTheDeadline(CancelToken):
         super().__init__()
         self._fence = fence
 
+    def cancel(self) -> None:
+        """Close the fence."""
+        self._fence.close()
+
     @property
     def cancelled(self) -> bool:
         """Whether the work is to stop: asked to, or past the lease's deadline."""
-        return super().cancelled or self._fence.expired
+        return self._fence.closed

@@ -4,7 +4,6 @@ The job decides, the bench does, the fence stops. This module only carries moves
 outcomes back, and keeps the fence's deadline equal to the lease's.
 """
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +14,8 @@ from loguru import logger
 from client.wire import Task
 from inference.backend import Video
 from pool.child.fence import Fence
-from pool.child.news import Inbox, MoveEnded, Stirred
+from pool.child.news import Inbox, MoveEnded
+from pool.child.signs import Signs
 from pool.child.translate import Verdict, verdict
 from pool.child.workbench import Tools, Workbench
 from pool.event_log import EventName
@@ -35,10 +35,6 @@ from pool.lease.moves import (
 from pool.lease.order import Phase
 from pool.lease.pace import Stage
 from pool.messages import Current, TaskEnded
-
-_KEPT_SIGNS = 1000
-_STIR_S = 0.1
-"""Signs of life wake the loop no oftener than this: a transfer shows thousands."""
 
 
 class Runner(Protocol):
@@ -119,13 +115,12 @@ class InWork:
         self.was_ready = False
         self._open = 0
         self._due: list[Move] = []
-        self._stirred_at = 0.0
         self._means = means
         self._fence = Fence(job.lease.deadline, means.clock)
+        self._signs = Signs(means.clock, means.inbox)
         lease_id = f"{means.tools.worker_id}#{self.serial}"
-        self._bench = Workbench(task, lease_id, means.tools, self._fence, self._note_progress)
+        self._bench = Workbench(task, lease_id, means.tools, self._fence, self._signs.note)
         self._bench.video = admission.found
-        self._signs: deque[tuple[float, int, int]] = deque(maxlen=_KEPT_SIGNS)
         self._log = logger.bind(item_id=task.item_id)
 
     def step(self, now: float, may: Callable[[Move], bool]) -> None:
@@ -229,17 +224,9 @@ class InWork:
         unsigned = self.job.ending is Ending.ABANDONED and self.job.photo_unsigned
         return "unsigned" if unsigned else None
 
-    def _note_progress(self, done: int, total: int) -> None:
-        """Called from lanes. The job belongs to the main thread, which collects the signs there."""
-        now = self._means.clock()
-        self._signs.append((now, done, total))
-        if now - self._stirred_at >= _STIR_S:
-            self._stirred_at = now
-            self._means.inbox.put(Stirred())
-
     def _take_signs(self) -> None:
-        while self._signs:
-            self.job.moved(*self._signs.popleft())
+        for sign in self._signs.take():
+            self.job.moved(*sign)
 
     def _note(self, event: EventName) -> None:
         tools = self._means.tools

@@ -1,5 +1,8 @@
 """One task in work: moves out to lanes, outcomes and signs of life back, the fence in between."""
 
+import gc
+import weakref
+
 import pytest
 
 from client.errors import NotYours, Rejected, Transient
@@ -190,7 +193,7 @@ def test_signs_of_life_reach_the_job_with_the_time_at_which_they_were_shown(held
     def steps():
         for step in range(1, 6):
             held.pass_unseen(3)
-            work._note_progress(step, 50)
+            work._signs.note(step, 50)
 
     steps()
     shown_at = held.clock.now
@@ -204,18 +207,18 @@ def test_signs_of_life_wake_the_loop_but_not_thousands_of_times(held):
     work = held.make_ready("a")
     held.means.inbox.take(0)
     for step in range(10_000):
-        work._note_progress(step, 10_000)
+        work._signs.note(step, 10_000)
     assert held.means.inbox.take(0) == [Stirred()]
     held.pass_unseen(0.1)
-    work._note_progress(10_000, 10_000)
+    work._signs.note(10_000, 10_000)
     assert held.means.inbox.take(0) == [Stirred()]
 
 
 def test_signs_that_nobody_collects_are_bounded(held):
     work = held.make_ready("a")
     for step in range(5000):
-        work._note_progress(step, 5000)
-    assert len(work._signs) == 1000
+        work._signs.note(step, 5000)
+    assert len(list(work._signs.take())) == 1000
 
 
 def test_the_supervisor_is_told_what_the_task_shows(held):
@@ -312,3 +315,24 @@ def test_a_video_that_was_made_before_is_delivered_and_not_made_again(held, tmp_
     assert held.means.tools.shelf.stored == [b"made before"]
     assert held.backend.inferred == []
     assert held.sent("a")[-1] == "completed"
+
+
+# What is left of it
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_nothing_is_left_of_a_task_that_is_over_even_if_the_collector_never_comes(held, lost):
+    work = held.make_ready("a")
+    held.make_ready("b")
+    if lost:
+        work.job.lease = work.job.lease.refused()
+    remains = [weakref.ref(part) for part in (work, work.job, work._bench, work._fence)]
+    gc.collect()
+    gc.disable()
+    try:
+        del work
+        held.finish_inference()
+        assert [task.task.item_id for task in held.desk.tasks] == ["b"]
+        assert [part for part in remains if part() is not None] == []
+    finally:
+        gc.enable()

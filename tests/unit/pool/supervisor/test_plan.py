@@ -100,3 +100,8 @@ def test_children_without_a_gpu_share_the_cores(children, cores, share):
 def test_a_number_of_threads_that_the_person_has_set_stays():
     theirs = {"OMP_NUM_THREADS": "3"}
     assert with_share_of_cores(theirs, 2, 8) == theirs
+
+
+def test_a_child_keeps_few_heaps_unless_the_person_wants_more():
+    assert environment({})["MALLOC_ARENA_MAX"] == "2"
+    assert environment({"MALLOC_ARENA_MAX": "8"})["MALLOC_ARENA_MAX"] == "8"
