@@ -1,7 +1,8 @@
 """What a storm may not leave behind: broken rules, lost items, processes, locks, files, secrets."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 
 from tests.chaos.storm.field import Deaf, Field
 from tests.chaos.storm.network_troubles import MOST_LATENCY_S
@@ -99,12 +100,15 @@ def judge(field: Field, shown: Sequence[Violation]) -> Judgement:
 def broken_rules(
     log: Sequence[Entry], store: _Snapshot, events: Sequence[Event], deaf: Sequence[Deaf]
 ) -> list[Violation]:
-    """Every broken rule; that a lease was given up without cause only where it is certain.
+    """Every broken rule, as far as it is certain.
 
-    The server cannot know which of its answers were lost on their way. A lease whose renewal was
-    answered to the wind is rightly given up, and to the server it looks like a good one.
+    The server cannot know which of its answers were lost on their way: a lease whose renewal was
+    answered to the wind is rightly given up, and to the server it looks like a good one. Nor does
+    it see an upload that never reached it, after which a worker rightly asks with a report whether
+    the video is there.
     """
     expect = Expectations(slack_s=SLACK_S, may_fail=_poison(events))
+    log = [*log, *_lost_uploads(log, deaf)]
     broken = check(log, store, events, expect)
     if any(violation.rule == "L3" for violation in broken):
         certain = check(_without_lost_answers(log, events, deaf), store, events, expect)
@@ -129,6 +133,15 @@ def _without_lost_answers(
         return any(_was_deaf(spell, *who, entry) for spell in deaf)
 
     return [replace(e, delivered=e.delivered and not may_be_lost(e)) for e in log]
+
+
+def _lost_uploads(log: Sequence[Entry], deaf: Sequence[Deaf]) -> Iterator[Entry]:
+    """The uploads that the wind may have taken: signed for, and never seen."""
+    seen = {entry.signed_by for entry in log}
+    for entry in log:
+        signed = entry.endpoint == "presign-upload" and entry.status == HTTPStatus.OK
+        if signed and entry.seq not in seen and any(_was_deaf(s, "", None, entry) for s in deaf):
+            yield replace(entry, endpoint="upload", delivered=False, effect=None, status=None)
 
 
 def _was_deaf(spell: Deaf, pool: str, pid: int | None, entry: Entry) -> bool:

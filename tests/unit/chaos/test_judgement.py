@@ -69,6 +69,29 @@ def test_what_the_wind_took_excuses_no_other_rule():
     assert [violation.rule for violation in broken] == ["R1", "E1"]
 
 
+@pytest.mark.parametrize(
+    ("deaf", "rules"),
+    [
+        ([Deaf(298.0, 300.5, None)], []),
+        ([Deaf(298.0, 300.5, POOL)], ["R1"]),
+        ([Deaf(200.0, 290.0, None)], ["R1"]),
+        ([], ["R1"]),
+    ],
+    ids=["the storage's way", "the pool's own way", "long before", "good weather"],
+)
+def test_a_report_may_ask_for_a_video_only_if_its_upload_may_have_been_lost(deaf, rules):
+    forge = Forge()
+    forge.lease(100.0)
+    forge.sign(100.5)
+    forge.heartbeat(101.2)
+    forge.sign(300.0)
+    forge.report(301.0, answer=500)
+    forge.put(303.0, forge.sign(302.0))
+    forge.report(304.0)
+    broken = broken_rules(forge.log, shop(), [], deaf)
+    assert [violation.rule for violation in broken if violation.rule != "E1"] == rules
+
+
 def test_only_an_item_that_killed_two_children_of_one_host_may_fail():
     forge = Forge()
     forge.lease(100.0)
