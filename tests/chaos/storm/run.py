@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.chaos.storm.field import STORAGE, Field
+from tests.chaos.storm.field import GIVES_UP_S, STORAGE, Field
 from tests.chaos.storm.judgement import Judgement, judge, shown_secrets
 from tests.chaos.storm.mischief import ACTS
 from tests.chaos.storm.pools import Birth, StormPool
@@ -31,7 +31,7 @@ POOL_SETTINGS = {
     "lease_duration_seconds": 6,
     "heartbeat_interval": 1.5,
     "polling_interval": 0.3,
-    "api_timeout": 3,
+    "api_timeout": GIVES_UP_S,
 }
 
 

@@ -72,6 +72,24 @@ def test_what_the_wind_took_excuses_no_other_rule():
 @pytest.mark.parametrize(
     ("deaf", "rules"),
     [
+        ([Deaf(61.0, 71.0, POOL)], []),
+        ([Deaf(61.0, 71.0, "another")], ["L1"]),
+        ([], ["L1"]),
+    ],
+    ids=["its pool's way", "another pool's", "good weather"],
+)
+def test_a_poll_that_comes_late_meets_no_other_if_its_sender_had_given_up(deaf, rules):
+    forge = Forge()
+    forge.idle_poll(62.0, answered_s=70.9)
+    forge.idle_poll(68.0, answered_s=70.8)
+    forge.clean_run()
+    broken = broken_rules(forge.log, shop(), [], deaf)
+    assert [violation.rule for violation in broken if violation.rule != "E1"] == rules
+
+
+@pytest.mark.parametrize(
+    ("deaf", "rules"),
+    [
         ([Deaf(298.0, 300.5, None)], []),
         ([Deaf(298.0, 300.5, POOL)], ["R1"]),
         ([Deaf(200.0, 290.0, None)], ["R1"]),
