@@ -2,7 +2,11 @@
 
 import signal
 
-pytest_plugins = ["tests.checker.fixtures", "tests.checker.canaries"]
+pytest_plugins = [
+    "tests.checker.fixtures",
+    "tests.checker.canaries",
+    "tests.fakes.nvml.fixtures",
+]
 
 
 def pytest_configure() -> None:

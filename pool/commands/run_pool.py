@@ -52,6 +52,8 @@ from pool.web.address import parse_address
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
+_PROBE = ".writable"
+
 
 class PoolRunning(Exception):
     """Another pool holds the state folder; the message says which."""
@@ -144,12 +146,13 @@ def _create_folders(settings: Settings, state_dir: StateDir) -> None:
         state_dir.create()
         settings.temp_dir.mkdir(parents=True, exist_ok=True)
         settings.log_dir.mkdir(parents=True, exist_ok=True)
-        probe = state_dir.path / ".writable"
+        probe = state_dir.path / _PROBE
         probe.touch()
         probe.unlink()
     except OSError as error:
+        where = str(error.filename).removesuffix(f"/{_PROBE}")
         raise ConfigError(
-            f"{error.filename} cannot be written ({error.strerror}); set state_dir, temp_dir and "
+            f"{where} cannot be written ({error.strerror}); set state_dir, temp_dir and "
             "log_dir to folders of your own"
         ) from error
 

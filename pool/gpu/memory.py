@@ -13,6 +13,7 @@ class MemoryGate:
         self.held: str | None = None
         self._used_before: int | None = None
         self._last_pid: int | None = None
+        self._left_at = 0.0
 
     def seen(self, reading: Reading, pid: int | None, *, loaded: bool) -> None:
         """Take in a reading, while the slot's child is process `pid`, or None is there."""
@@ -20,8 +21,18 @@ class MemoryGate:
             self._last_pid = pid
             if not loaded and self._used_before is None:
                 self._used_before = reading.memory_used_bytes
-        elif self._last_pid is not None:
+        elif self._last_pid is not None and reading.sampled_at >= self._left_at:
             self.held = not_given_back(self._used_before, reading, self._last_pid)
+
+    def left(self, at: float) -> None:
+        """The process has ended, at this wall-clock time: what was read before proves nothing."""
+        self._left_at = at
+        if self._last_pid is not None:
+            self.held = "waits for a reading of the device's memory"
+
+    def unknown(self) -> None:
+        """Nobody can tell any more: then nobody waits."""
+        self.held = None
 
 
 def not_given_back(before_bytes: int | None, reading: Reading, dead_pid: int) -> str | None:

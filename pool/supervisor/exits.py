@@ -1,14 +1,19 @@
 """What the end of a child means. Pure."""
 
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from pool.exit_codes import ExitCode
+from pool.messages import Current
 from pool.supervisor.states import SlotEvent
 
 _UNUSABLE = {ExitCode.CONFIG, ExitCode.UNAUTHORIZED}
 _ENDED_AS_ASKED = {ExitCode.CLEAN, ExitCode.STOPPED, ExitCode.WORN_OUT}
+
+_COMPUTES = ("prepare", "infer", "encode")
+"""Stages in which a child computes on what the task brought: a crash may be the task's doing."""
 
 _WORDS = {
     ExitCode.CLEAN: "ended without being asked to",
@@ -75,6 +80,11 @@ class LastExit:
 
     exit: ChildExit
     at: datetime
+
+
+def suspects(tasks: Sequence[Current]) -> list[str]:
+    """The items that a child may have died of: those that it was computing on."""
+    return [task.item_id for task in tasks if task.stage in _COMPUTES]
 
 
 def _signal_name(number: int) -> str:

@@ -28,7 +28,7 @@ from pool.messages import (
     ToSupervisor,
 )
 from pool.supervisor.counters import Counters
-from pool.supervisor.exits import ChildExit, LastExit
+from pool.supervisor.exits import ChildExit, LastExit, suspects
 from pool.supervisor.restart import Deaths, RestartRules
 from pool.supervisor.stall import Rung, Silence, rung, worst
 from pool.supervisor.states import GIVEN_UP, SlotAction, SlotEvent, SlotState, follow
@@ -41,8 +41,6 @@ _MEMORY_BACK_S = 120.0
 STOP_WITHIN_S = 7.0
 """What a child gets to give its leases back and end, where nobody waits with a clock in hand."""
 _KILL_AFTER_STOP_S = 1.5
-_COMPUTES = ("prepare", "infer", "encode")
-"""Stages in which the child computes on what the task brought: a crash may be the task's doing."""
 
 
 class Child(Protocol):
@@ -107,6 +105,7 @@ class Slot:
         self.counters = Counters()
         self.last_exit: LastExit | None = None
         self.unusable: ExitCode | None = None
+        self.memory = MemoryGate()
         self._rules = rules
         self._watcher = watcher
         self._jitter = jitter
@@ -114,7 +113,6 @@ class Slot:
         self._born_at = self._heard_at = self._judge_from = 0.0
         self._loaded_at: float | None = None
         self._watch = DeviceWatch()
-        self._memory = MemoryGate()
         self._replaced_for: str | None = None
         self._retry_at = 0.0
         self._ending = self._may_be_tried = False
@@ -170,12 +168,12 @@ class Slot:
             case SlotState.STARTING:
                 self.reason = "starting"
                 self.launch(now)
-            case SlotState.BACKOFF if self._memory.held is not None:
-                self.reason = self._memory.held
+            case SlotState.BACKOFF if self.memory.held is not None:
+                self.reason = self.memory.held
                 if now >= self._retry_at + _MEMORY_BACK_S:
                     self._plan_trial(now)
                     self._follow(SlotEvent.DIED_TOO_OFTEN, now)
-                    self.reason = f"quarantined: {self._memory.held}"
+                    self.reason = f"quarantined: {self.memory.held}"
             case SlotState.BACKOFF if why_wait() is None:
                 self._follow(SlotEvent.BACKOFF_OVER, now)
             case SlotState.QUARANTINED | SlotState.LOST if (why := self._no_trial()) is not None:
@@ -190,7 +188,7 @@ class Slot:
 
     def _no_trial(self) -> str | None:
         """Why the device would fail any child, in words."""
-        return self._memory.held if self._watch.unfit is None else self._watch.unfit.why
+        return self.memory.held if self._watch.unfit is None else self._watch.unfit.why
 
     def _plan_trial(self, now: float) -> None:
         """A slot that is given up gets one child on trial, much later, on a device that is fit."""
@@ -225,7 +223,7 @@ class Slot:
         for words in self._watch.advice(reading):
             self._log.warning("the device: {}", words)
         pid = self.child.pid if self.child is not None else None
-        self._memory.seen(reading, pid, loaded=self._loaded_at is not None)
+        self.memory.seen(reading, pid, loaded=self._loaded_at is not None)
         if broken is not None:
             self._replace(broken)
 
@@ -321,9 +319,10 @@ class Slot:
         said = self._replaced_for if code == ExitCode.CLEAN else None
         exit_ = ChildExit.of(code, said or self._said, self._hung)
         self.last_exit = LastExit(exit_, datetime.now(UTC))
+        self.memory.left(self.last_exit.at.timestamp())
         self.counters.lost += len(self.tasks)
         if self._kill_at is None and self.state not in GIVEN_UP:
-            for item_id in self._suspects():
+            for item_id in suspects(self.tasks):
                 self._watcher.died_over(self, item_id, exit_.reason)
         self.tasks = ()
         self._judge(exit_, now)
@@ -384,10 +383,6 @@ class Slot:
             self._rung = Rung(self._rung + 1)
             self._hung = f"it hung: no progress in {where}"
             self._act(self._rung, child)
-
-    def _suspects(self) -> list[str]:
-        """The items that the dead child may have died of: those it was computing on."""
-        return [task.item_id for task in self.tasks if task.stage in _COMPUTES]
 
     def _act(self, reached: Rung, child: Child) -> None:
         match reached:

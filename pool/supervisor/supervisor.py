@@ -284,6 +284,8 @@ class Supervisor:
             return
         if telemetry.snapshot is None:
             self.readings = {}
+            for slot in self.slots:
+                slot.memory.unknown()
             return
         self.readings = telemetry.snapshot.readings
         for slot in self.slots:

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,7 +30,10 @@ def wait_until(condition: Callable[[], T], what: str, within_s: float = 30.0) ->
 
 
 class RunningPool:
-    """`bin/start-pool` with CPU children and a quick backend. Use it in a `with` block."""
+    """`bin/start-pool` with CPU children and a quick backend. Use it in a `with` block.
+
+    `through` is a command that runs the pool's, given as its last arguments, in its own place.
+    """
 
     def __init__(
         self,
@@ -39,6 +42,7 @@ class RunningPool:
         key: str,
         *flags: str,
         environ: Mapping[str, str] | None = None,
+        through: Sequence[str] = (),
         **settings: Any,
     ) -> None:
         self.folder = folder
@@ -57,7 +61,7 @@ class RunningPool:
         self.output = folder / "terminal.txt"
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
-                [ROOT / "bin" / "start-pool", "--config", "config.yaml", *flags],
+                [*through, ROOT / "bin" / "start-pool", "--config", "config.yaml", *flags],
                 cwd=folder,
                 env={**os.environ, "WORKER_API_KEY": key, **(environ or {})},
                 stdin=subprocess.DEVNULL,

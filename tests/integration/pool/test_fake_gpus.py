@@ -1,39 +1,11 @@
 """Pools on GPUs that only NVML believes in: a C library in the driver's place."""
 
-import shutil
 from pathlib import Path
 
-import pytest
-
-from tests.fakes.nvml import GIB, Control, build, cards
+from tests.fakes.nvml import GIB, cards
 from tests.fakes.running_pool import wait_until
 
 A, B = (card.uuid for card in cards(2))
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    if not shutil.which("gcc"):
-        pytest.skip("no gcc to build the fake NVML with")
-    return build(tmp_path_factory.mktemp("nvml"))
-
-
-@pytest.fixture
-def gpus(tmp_path):
-    return Control(tmp_path / "gpus", cards(2))
-
-
-@pytest.fixture
-def start_on(start, gpus, library, tmp_path):
-    """Starts a pool on a host of its own with these two GPUs."""
-    (tmp_path / "tmp").mkdir()
-    host = {**gpus.environ(library), "TMPDIR": str(tmp_path / "tmp")}
-
-    def pool(*flags, environ=None, **settings):
-        merged = {**host, **(environ or {})}
-        return start(*flags, environ=merged, **{"device": "cuda", **settings})
-
-    return pool
 
 
 def environment_of(pid):

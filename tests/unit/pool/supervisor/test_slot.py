@@ -238,8 +238,9 @@ def test_a_trial_that_completes_a_task_ends_the_quarantine_for_good():
     assert cradle.slot.state is SlotState.BACKOFF
 
 
-SICK = Reading(0.0, xids={48: 1})
-WELL_AGAIN = Reading(0.0, xids={48: 1}, recovery=Recovery.NONE)
+LONG_AGO, LATER = 0.0, 1e12
+SICK = Reading(LATER, xids={48: 1})
+WELL_AGAIN = Reading(LATER, xids={48: 1}, recovery=Recovery.NONE)
 
 
 def test_a_sick_device_gets_no_trial_until_its_driver_says_that_it_is_well():
@@ -262,8 +263,9 @@ def test_a_sick_device_gets_no_trial_until_its_driver_says_that_it_is_well():
 def test_a_device_that_is_well_again_is_left_alone_for_half_an_hour():
     cradle = ready()
     cradle.look(SICK)
+    cradle.round(1)
     cradle.look(WELL_AGAIN)
-    cradle.round(1_700)
+    cradle.round(1_699)
     assert cradle.slot.state is SlotState.QUARANTINED
     cradle.round(101)
     assert cradle.slot.state is SlotState.STARTING
@@ -302,7 +304,7 @@ def test_a_lost_device_that_is_back_gets_a_trial():
     cradle.round(1)
     cradle.round(100_000)
     assert (cradle.slot.state, len(cradle.born)) == (SlotState.LOST, 1)
-    cradle.look(Reading(0.0))
+    cradle.look(Reading(LATER))
     cradle.round(1)
     assert cradle.slot.state is SlotState.STARTING
 
@@ -310,7 +312,7 @@ def test_a_lost_device_that_is_back_gets_a_trial():
 # Errors of the application
 
 
-FAULT = Reading(0.0, xids={31: 1})
+FAULT = Reading(LATER, xids={31: 1})
 
 
 def test_after_an_error_of_the_application_a_fresh_child_uses_the_device():
@@ -382,9 +384,9 @@ def test_a_worn_out_child_is_replaced_after_a_second_and_blamed_for_nothing():
 GIB = 1 << 30
 
 
-def in_use(gib, *pids):
+def in_use(gib, *pids, at=LATER):
     processes = tuple(Process(pid, None) for pid in pids)
-    return Reading(sampled_at=0.0, memory_used_bytes=int(gib * GIB), processes=processes)
+    return Reading(sampled_at=at, memory_used_bytes=int(gib * GIB), processes=processes)
 
 
 def test_the_next_child_waits_until_the_device_has_its_memory_back():
@@ -398,6 +400,28 @@ def test_the_next_child_waits_until_the_device_has_its_memory_back():
     assert cradle.slot.state is SlotState.BACKOFF
     assert "24.0 GiB more than before" in cradle.slot.reason
     cradle.look(in_use(1))
+    cradle.round(1)
+    assert cradle.slot.state is SlotState.STARTING
+
+
+def test_what_was_read_before_a_death_proves_nothing_after_it():
+    cradle = Cradle().start()
+    cradle.look(in_use(1))
+    cradle.load().die(-9, after_s=10)
+    cradle.look(in_use(1, at=LONG_AGO))
+    cradle.round(30)
+    assert (cradle.slot.state, len(cradle.born)) == (SlotState.BACKOFF, 1)
+    assert cradle.slot.reason == "waits for a reading of the device's memory"
+    cradle.look(in_use(1))
+    cradle.round(1)
+    assert cradle.slot.state is SlotState.STARTING
+
+
+def test_where_nvml_tells_nothing_any_more_no_child_waits_for_it():
+    cradle = Cradle().start()
+    cradle.look(in_use(1))
+    cradle.load().die(-9, after_s=10)
+    cradle.slot.memory.unknown()
     cradle.round(1)
     assert cradle.slot.state is SlotState.STARTING
 
