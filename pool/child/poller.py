@@ -14,7 +14,7 @@ from pool.child.in_work import Runner
 from pool.child.key_trial import try_key
 from pool.child.news import Inbox, KeyRefused, Polled, Turned
 from pool.child.poll_gate import PollGate, Turn
-from pool.lease.polling import Answer, PollRules
+from pool.lease.polling import Answer, PollRules, PollState
 
 _LOOK_AGAIN_S = 0.025
 _LOOK_AGAIN_CAP_S = 0.2
@@ -149,20 +149,27 @@ class Poller:
             self._say("[IDLE] No task available")
         self._idle = answer is Answer.EMPTY
         self.asking = False
+        self.look_at = now
         turn, self._turn = self._turn, None
         if turn is not None:
-            with turn:
-                turn.put(
-                    turn.state.after(
-                        answer,
-                        now,
-                        self._asking.rules,
-                        jitter=self._jitter(),
-                        retry_after_s=retry_after_s,
-                    )
-                )
-        self.look_at = now
+            state = turn.state.after(
+                answer,
+                now,
+                self._asking.rules,
+                jitter=self._jitter(),
+                retry_after_s=retry_after_s,
+            )
+            self._leave(turn, state, now)
         return polled.task
+
+    def _leave(self, turn: Turn, state: PollState, now: float) -> None:
+        """Write down when the pool may ask again; where that fails, only this child waits."""
+        with turn:
+            try:
+                turn.put(state)
+            except OSError as error:
+                self.look_at = max(now, state.next_at)
+                logger.warning("the pool's turn to ask cannot be written down: {}", error)
 
     def wanted(self, task: Task) -> bool:
         """Whether the task is of this pool's kind."""

@@ -28,6 +28,8 @@ class Turn:
         return self._gate.state
 
     def put(self, state):
+        if self._gate.disk_error is not None:
+            raise self._gate.disk_error
         self._gate.state = state
 
     def leave(self):
@@ -49,6 +51,7 @@ class Gate:
         self.taken = False
         self.line = []
         self.entered = 0
+        self.disk_error = None
 
     def let_in(self):
         if self.line and not self.taken:
@@ -392,3 +395,11 @@ def test_the_turn_is_left_even_when_the_question_broke(child):
     child.step()
     child.answer(KeyError("a bug of ours"))
     assert not child.gate.taken
+
+
+def test_a_turn_that_cannot_be_written_down_is_left_and_this_child_waits_by_itself(child):
+    child.step()
+    child.gate.disk_error = OSError(28, "No space left on device")
+    child.answer(None)
+    assert not child.gate.taken
+    assert child.poller.look_at == INTERVAL_S
