@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pool.exit_codes import StatusExitCode
 from pool.state_dir import StateDir
+from pool.status.host import Host, read_host
 from pool.status.queue import read_queue
 from pool.status.status_file import Found, NoPool, read_status
 from pool.status.task_records import TaskRecord, TaskRecords
@@ -21,6 +22,7 @@ class Look:
     totals: Totals | None
     records: tuple[TaskRecord, ...] = ()
     missing: str = ""
+    host: Host | None = None
 
     @property
     def exit_code(self) -> StatusExitCode:
@@ -33,11 +35,12 @@ class Look:
         return self.missing if self.found is None else one_line(self.found)
 
     def json(self, indent: int | None = None) -> str:
-        """The status as it was promised, and beside it the totals; `null` where there is none."""
+        """The status as it was promised, the totals and the host; `null` where there is none."""
         whole = None
         if self.found is not None and self.totals is not None:
             status = self.found.status.model_dump(mode="json", by_alias=True)
             whole = {**status, "totals": self.totals.model_dump()}
+            whole["host"] = None if self.host is None else self.host.model_dump()
         return json.dumps(whole, indent=indent, ensure_ascii=False)
 
 
@@ -58,4 +61,5 @@ class Observer:
         queue = read_queue(self._state_dir, time.monotonic()) if alive else None
         records = self._records.read()
         written_at = time.time() - found.age_s
-        return Look(found, totals(found.status, records, queue, written_at), records)
+        lately = totals(found.status, records, queue, written_at)
+        return Look(found, lately, records, host=read_host(self._state_dir.path))

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from pool.counted import counted
 from pool.status.bar import bar
+from pool.status.host import Host
 from pool.status.schema import CurrentTask, SlotStatus, Status
 from pool.status.span import span
 from pool.status.status_file import Found
@@ -49,7 +50,9 @@ class _Column:
     of_gpus: bool = False
 
 
-def screen(found: Found, paper: Paper, totals: Totals | None = None) -> RenderableType:
+def screen(
+    found: Found, paper: Paper, totals: Totals | None = None, host: Host | None = None
+) -> RenderableType:
     """Everything about the pool; 40 columns are a phone's."""
     status = found.status
     parts: list[RenderableType] = [_headline(found)]
@@ -59,6 +62,8 @@ def screen(found: Found, paper: Paper, totals: Totals | None = None) -> Renderab
         parts.append(_totals(totals))
     if names := _device_names(status):
         parts.append(Text(names, style="dim"))
+    if host is not None:
+        parts.append(_host(host, paper))
     return Group(*parts, "", _slots(status, paper), *_reasons(status))
 
 
@@ -89,6 +94,22 @@ def _totals(totals: Totals) -> Text:
         text.append(f"  queue not reached ({counted(totals.poll_failures, 'time')})", style="red")
     elif totals.queue_empty_s is not None:
         text.append(f"  queue empty for {span(totals.queue_empty_s)}", style="yellow")
+    return text
+
+
+def _host(host: Host, paper: Paper) -> Text:
+    """The machine in one line: a pool that is short of it looks well on its cards for a while."""
+    used, total = host.memory_used_bytes, host.memory_total_bytes
+    load_style = "yellow" if host.load > host.cores else ""
+    text = Text.assemble(("host", "dim"), "  load ")
+    text.append(f"{host.load:g}", style=load_style)
+    text.append(f" on {counted(host.cores, 'core')}  memory ")
+    if paper.bars and total:
+        text.append(bar(used / total, _BAR_WIDTH, unicode=paper.unicode), style="cyan")
+        text.append(" ")
+    text.append(
+        f"{used / 2**30:.0f}/{total / 2**30:.0f}G  disk {host.disk_free_bytes / 1e9:.0f} GB free"
+    )
     return text
 
 

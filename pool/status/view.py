@@ -72,4 +72,4 @@ def _drawn(look: Look, console: Console) -> RenderableType:
     if look.found is None:
         return Text(look.missing)
     paper = Paper(console.width, console.encoding.startswith("utf"), bars=console.is_terminal)
-    return screen(look.found, paper, look.totals)
+    return screen(look.found, paper, look.totals, look.host)

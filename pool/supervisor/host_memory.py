@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import psutil
-
 _CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -19,17 +17,25 @@ class HostMemory:
         Nothing, where that cannot be read: then children load one after the other.
         """
         try:
-            available = int(psutil.virtual_memory().available)
+            available = _meminfo("MemAvailable")
         except OSError:
             return 0
         left = self._left_in_container()
         return available if left is None else min(available, left)
+
+    def total_bytes(self) -> int:
+        """All that there is of it. Raises OSError where that cannot be read."""
+        total = _meminfo("MemTotal")
+        limit = self._limit()
+        return total if limit is None else min(total, limit)
 
     def private_bytes(self, pid: int) -> int:
         """What a process holds and shares with no other; 0 once it is gone.
 
         Weights that are mapped from their file are shared, and the kernel can drop them.
         """
+        import psutil  # not for those who only look at the host: `pool-status` is quick
+
         try:
             info = psutil.Process(pid).memory_info()
         except (psutil.Error, OSError):  # gone, or no file descriptor left to look with
@@ -37,11 +43,26 @@ class HostMemory:
         return int(info.rss - info.shared)
 
     def _left_in_container(self) -> int | None:
+        limit = self._limit()
+        if limit is None:
+            return None
         try:
-            limit = int((self._cgroup / "memory.max").read_text())
             used = int((self._cgroup / "memory.current").read_text())
             stat = (self._cgroup / "memory.stat").read_text()
-        except (OSError, ValueError):  # "max" is no number: there is no limit
+        except (OSError, ValueError):
             return None
         lines = dict(line.split() for line in stat.splitlines())
         return max(0, limit - used + int(lines.get("inactive_file", 0)))
+
+    def _limit(self) -> int | None:
+        try:
+            return int((self._cgroup / "memory.max").read_text())
+        except (OSError, ValueError):  # "max" is no number: there is no limit
+            return None
+
+
+def _meminfo(key: str) -> int:
+    """A line of /proc/meminfo, in bytes."""
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    kib = next((line.split()[1] for line in lines if line.startswith(f"{key}:")), "0")
+    return int(kib) * 1024

@@ -43,6 +43,14 @@ function tile(value, meaning, className) {
   return element("div", "tile", element("b", className ?? "", value), element("span", "dim", meaning));
 }
 
+function host(found) {
+  if (found === null) return "";
+  const gib = (bytes) => Math.round(bytes / GIB);
+  const memory = `${gib(found.memory_used_bytes)} of ${gib(found.memory_total_bytes)} GiB memory`;
+  const disk = `${Math.round(found.disk_free_bytes / 1e9)} GB disk free`;
+  return `host: load ${found.load} on ${found.cores} cores · ${memory} · ${disk}`;
+}
+
 function drawPool(status) {
   const pool = status.pool;
   byId("pool").textContent = pool.id;
@@ -50,6 +58,7 @@ function drawPool(status) {
   byId("state").className = `pill ${tone(pool.state)}`;
   byId("facts").textContent =
     `${pool.mode} · up ${span(pool.uptime_s)} · pid ${pool.pid} · ${pool.api_url} · ${pool.version}`;
+  byId("host").textContent = host(status.host);
   document.title = `${pool.id}: ${pool.state}`;
 }
 

@@ -24,7 +24,8 @@ def shown(folder):
     """The exit code and the status; it is what was promised, or this fails."""
     ended = pool_status(folder, "--json")
     said = json.loads(ended.stdout)
-    said.pop("totals", None)  # stands beside what was promised
+    said.pop("totals", None)  # stands beside what was promised, as the host does
+    assert said.pop("host")["memory_total_bytes"] > 0
     return ended.returncode, Status.model_validate(said)
 
 

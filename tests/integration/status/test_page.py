@@ -50,6 +50,7 @@ def test_a_person_reads_what_is_the_matter(pool, serve, browser):
     assert "5 of 8" in text
     assert "quarantined: died 5 times in 10 minutes" in text
     assert "the queue is empty" in text
+    assert "host: load " in text
     assert "gpu5 killed by SIGKILL" in text.replace("\n", " ").replace("  ", " ")
 
 

@@ -5,12 +5,14 @@ import io
 import pytest
 from rich.console import Console
 
+from pool.status.host import Host
 from pool.status.status_file import Found
 from pool.status.table import Paper, screen
 from pool.status.totals import Totals
 from tests.unit.pool.status.sample import (
     CURRENT,
     DEVICE,
+    GIB,
     GPU,
     LAST_EXIT,
     NOTHING_KNOWN,
@@ -34,10 +36,19 @@ TOTALS = Totals(
 )
 
 
-def drawn(*slots, width=120, age_s=0.5, state="running", totals=None, **paper):
+HOST = Host(
+    cores=16,
+    load=20.5,
+    memory_used_bytes=41 * GIB,
+    memory_total_bytes=128 * GIB,
+    disk_free_bytes=120 * 10**9,
+)
+
+
+def drawn(*slots, width=120, age_s=0.5, state="running", totals=None, host=None, **paper):
     console = Console(file=io.StringIO(), width=width, force_terminal=False)
     found = Found(status(*slots, state=state), age_s)
-    console.print(screen(found, Paper(width, **paper), totals))
+    console.print(screen(found, Paper(width, **paper), totals, host))
     return console.file.getvalue()
 
 
@@ -81,6 +92,15 @@ def test_a_person_sees_why_a_slot_does_not_work():
 
 def test_a_reason_is_no_markup():
     assert "[red]x[/red] [/]" in drawn(slot("gpu0", "backoff", reason="[red]x[/red] [/]"))
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_the_host_is_a_line_that_fits(width):
+    text = " ".join(drawn(width=width, host=HOST).split())
+    assert "host load 20.5 on 16 cores memory" in text
+    assert "41/128G disk 120 GB free" in text
+    lines = drawn(width=width, host=HOST, bars=False).splitlines()
+    assert max(map(len, lines)) <= width
 
 
 def test_a_stale_status_is_called_so_and_a_dead_pool_says_where_to_look():

@@ -16,6 +16,7 @@ def container(folder, limit, used=0, inactive_file=0):
 def test_a_containers_limit_counts_where_it_is_lower_than_the_hosts(tmp_path):
     memory = container(tmp_path, limit=10_000_000, used=4_000_000, inactive_file=1_000_000)
     assert memory.available_bytes() == 7_000_000
+    assert memory.total_bytes() == 10_000_000
 
 
 def test_a_container_that_is_over_its_limit_has_nothing_left(tmp_path):
@@ -26,6 +27,7 @@ def test_a_container_that_is_over_its_limit_has_nothing_left(tmp_path):
 def test_a_container_without_a_limit_has_what_the_host_has(tmp_path, limit):
     available = container(tmp_path, limit).available_bytes()
     assert 0 < available <= psutil.virtual_memory().total
+    assert container(tmp_path, limit).total_bytes() == psutil.virtual_memory().total
 
 
 def test_a_host_without_containers_is_read_all_the_same(tmp_path):
