@@ -57,14 +57,15 @@ def test_every_flag_is_in_its_table_and_no_other(name, command, parser):
 
 
 @pytest.mark.parametrize(
-    ("command", "codes", "parser"),
+    ("name", "command", "codes", "parser"),
     [
-        ("start-pool", set(ExitCode) - OF_CHILDREN_ALONE, start_pool_parser),
-        ("pool-status", set(StatusExitCode), pool_status_parser),
+        ("README.md", "start-pool", set(ExitCode) - OF_CHILDREN_ALONE, start_pool_parser),
+        ("README.ko.md", "start-pool", set(ExitCode) - OF_CHILDREN_ALONE, start_pool_parser),
+        ("README.md", "pool-status", set(StatusExitCode), pool_status_parser),
     ],
 )
-def test_every_exit_code_is_in_its_table_and_in_help(command, codes, parser):
-    rows = page("README.md").table(f"exit codes of {command}")
+def test_every_exit_code_is_in_its_table_and_in_help(name, command, codes, parser):
+    rows = page(name).table(f"exit codes of {command}")
     assert {int(row[0]) for row in rows} == codes
     assert {int(code) for code in re.findall(r"\b\d\b", parser().epilog)} == codes
 
