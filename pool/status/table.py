@@ -1,12 +1,12 @@
 """The status as a table for a person. Imported only where one is drawn: rich is not light.
 
 Three layouts: on a wide terminal (and in a pipe) a slot is one line; on one of 80 columns its task
-has a line of its own; on a phone only the state and the stage are left.
+has a line of its own, where the height allows it; on a phone only the state and the stage are left.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.console import Group, JustifyMethod, RenderableType
 from rich.table import Table
@@ -32,11 +32,25 @@ _LEASE_SHORT_S = 60.0
 
 @dataclass(frozen=True)
 class Paper:
-    """What is drawn on: its width in columns, and whether it shows more than ASCII."""
+    """What is drawn on: its width in columns, and whether it shows more than ASCII.
+
+    `low`: it has not the height for a task's own line.
+    """
 
     width: int
     unicode: bool = True
     bars: bool = True
+    low: bool = False
+
+    @property
+    def task_lines(self) -> bool:
+        """Whether a task stands on a line of its own, below the table."""
+        return _TABLE_FROM <= self.width < _ONE_LINE_FROM and not self.low
+
+    @property
+    def without_bars(self) -> "Paper":
+        """The same where no bar has room."""
+        return replace(self, bars=False)
 
 
 @dataclass(frozen=True)
@@ -131,7 +145,7 @@ def _slots(status: Status, paper: Paper) -> RenderableType:
         table.add_column(column.title, justify=justify, no_wrap=True)
     for slot in status.slots:
         table.add_row(*(column.cell(slot) for column in shown))
-    if not _TABLE_FROM <= paper.width < _ONE_LINE_FROM:
+    if not paper.task_lines:
         return table
     tasks = [_task_line(slot, slot.current, paper) for slot in status.slots if slot.current]
     return Group(table, *([""] if tasks else []), *tasks)
@@ -142,7 +156,8 @@ def _columns(paper: Paper) -> Iterator[_Column]:
     yield _Column("slot", lambda slot: plain(slot.slot))
     yield _Column("name", lambda slot: plain(slot.device.name if slot.device else "-"), _NAMES_FROM)
     yield _Column("state", lambda slot: Text(slot.state, style=_slot_style(slot.state)))
-    yield _Column("memory", lambda slot: _memory(slot, paper), _TABLE_FROM, of_gpus=True)
+    roomy = paper if paper.task_lines or paper.width >= wide else paper.without_bars
+    yield _Column("memory", lambda slot: _memory(slot, roomy), _TABLE_FROM, of_gpus=True)
     yield _Column("load", _load, _TABLE_FROM, right=True, of_gpus=True)
     yield _Column("temp", _temperature, _TABLE_FROM, right=True, of_gpus=True)
     yield _Column("power", _power, _TABLE_FROM, right=True, of_gpus=True)
@@ -151,8 +166,8 @@ def _columns(paper: Paper) -> Iterator[_Column]:
     )
     if paper.width >= wide:
         yield _Column("stage", lambda slot: _stage(slot.current, paper))
-    elif paper.width < _TABLE_FROM:
-        yield _Column("stage", lambda slot: _stage(slot.current, Paper(paper.width, bars=False)))
+    elif not paper.task_lines:
+        yield _Column("stage", lambda slot: _stage(slot.current, paper.without_bars))
     yield _Column("left", lambda slot: _left(slot.current), wide, right=True)
     yield _Column("lease", lambda slot: _lease(slot.current), wide, right=True)
     yield _Column("ok/fail/lost", _counts, _TABLE_FROM, right=True)

@@ -45,7 +45,7 @@ def _live(look: Callable[[], Look], console: Console, every_s: float) -> Look:
     with Live(console=console, screen=True, auto_refresh=False) as live:
         try:
             while True:
-                live.update(_drawn(seen, console), refresh=True)
+                live.update(_fitting(seen, console), refresh=True)
                 time.sleep(every_s)
                 seen = look()
         except KeyboardInterrupt:
@@ -68,8 +68,17 @@ def _changes(look: Callable[[], Look], every_s: float) -> Look:
             return seen
 
 
-def _drawn(look: Look, console: Console) -> RenderableType:
+def _fitting(look: Look, console: Console) -> RenderableType:
+    """The table as high as the screen: why a slot is red stands at its end, and must be seen."""
+    drawn = _drawn(look, console)
+    if len(console.render_lines(drawn)) <= console.height:
+        return drawn
+    return _drawn(look, console, low=True)
+
+
+def _drawn(look: Look, console: Console, *, low: bool = False) -> RenderableType:
     if look.found is None:
         return Text(look.missing)
-    paper = Paper(console.width, console.encoding.startswith("utf"), bars=console.is_terminal)
+    unicode = console.encoding.startswith("utf")
+    paper = Paper(console.width, unicode, bars=console.is_terminal, low=low)
     return screen(look.found, paper, look.totals, look.host)

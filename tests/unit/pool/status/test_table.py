@@ -85,6 +85,14 @@ def test_what_is_shown_on_a_terminal_of_this_width_is_shown_whole(width, pieces)
     assert [piece for piece in pieces if piece not in text] == []
 
 
+def test_on_a_low_screen_a_task_stays_in_its_slots_line():
+    slots = [slot(f"gpu{n}", "busy", device=DEVICE, gpu=GPU, current=CURRENT) for n in range(8)]
+    high, low = (drawn(*slots, width=80, low=low).splitlines() for low in (False, True))
+    assert len(low) == len(high) - 9
+    assert max(map(len, low)) <= 80
+    assert all("infer 24%" in line for line in low if line.startswith("gpu"))
+
+
 def test_a_person_sees_why_a_slot_does_not_work():
     text = drawn(slot("gpu0", "quarantined", reason="wrong device: GPU-2 is in use"))
     assert "gpu0: wrong device: GPU-2 is in use" in text
