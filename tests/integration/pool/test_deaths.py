@@ -3,17 +3,20 @@
 import os
 import signal
 
+import pytest
+
 from tests.checker import gather_leftovers, marked
 from tests.fakes.running_pool import wait_until
 
 SHORT = {"lease_duration_seconds": 3, "heartbeat_interval": 1}
 
 
+@pytest.mark.parametrize("overlap", [True, False])
 def test_a_killed_child_is_back_and_its_task_is_finished_after_its_lease_ran_out(
-    add, start, watch, until_stage
+    add, start, watch, until_stage, overlap
 ):
     item = add("sleep 1")
-    pool = start("--workers", "2", **SHORT)
+    pool = start("--workers", "2", overlap=overlap, **SHORT)
     killed = until_stage(pool, "infer", item)
     os.kill(killed["pid"], signal.SIGKILL)
 

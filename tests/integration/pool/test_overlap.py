@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections import defaultdict
 from itertools import pairwise
 
@@ -86,16 +87,25 @@ def test_without_overlap_a_child_does_one_task_at_a_time(add, start, watch, ende
         assert story.between("leased", "completed", story.at(item, "leased")) == []
 
 
-def test_a_child_that_is_killed_with_three_leases_loses_nothing(server, add, start, watch, ended):
+@pytest.fixture
+def three_in_one_hand(server, add, start):
+    """A child in the middle of its work; its pool, and its three leases in the order of taking."""
     slow_uploads(server)
     items = [add("sleep 1.5") for _ in range(4)]
     pool = start("--workers", "1", event_log=True, lease_duration_seconds=4, heartbeat_interval=1)
 
-    def holds_three():
-        held = [item for item in server.items() if item.status == "processing"]
-        return len(held) == 3 and {item.worker_id for item in held}
+    def held():
+        found = [item.item_id for item in server.items() if item.status == "processing"]
+        return sorted(found, key=items.index) if len(found) == 3 else None
 
-    [killed] = wait_until(holds_three, "three leases in one hand")
+    return pool, items, wait_until(held, "three leases in one hand")
+
+
+def test_a_child_that_is_killed_with_three_leases_loses_nothing(
+    three_in_one_hand, server, watch, ended
+):
+    pool, items, held = three_in_one_hand
+    killed = server.item(held[0]).worker_id
     os.kill(pool.slots()[0]["pid"], signal.SIGKILL)
     server.set_faults()
     watch.until_all(items, within_s=60.0)
@@ -103,3 +113,26 @@ def test_a_child_that_is_killed_with_three_leases_loses_nothing(server, add, sta
     holders = {entry.worker_id for entry in watch.sent("next-task")}
     assert {pool_of(holder) for holder in holders} == {pool_of(killed)}
     assert len(holders) == 2
+
+
+def test_of_three_leases_each_is_lost_on_its_own(three_in_one_hand, server, watch, ended):
+    pool, items, held = three_in_one_hand
+    *kept, lost = held
+    server.take_away(lost, lease_s=2.0)
+    watch.until_all(items, within_s=60.0)
+    ended(pool)
+    assert [len(watch.leases(item)) for item in kept] == [1, 1]
+    assert len(watch.leases(lost)) == 2
+
+
+def test_a_stop_with_three_leases_gives_back_what_it_cannot_deliver(
+    three_in_one_hand, server, expect
+):
+    expect(finished=False)
+    pool, _, held = three_in_one_hand
+    pool.signal(signal.SIGTERM)
+    wait_until(lambda: "draining: SIG" in pool.said, "the drain begun")
+    pool.signal(signal.SIGTERM)
+    assert pool.wait() == 9
+    ends = [server.item(item) for item in held]
+    assert all(end.status == "completed" or end.lease_end_s < time.monotonic() for end in ends)
