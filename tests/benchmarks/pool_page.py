@@ -60,7 +60,8 @@ def section(report: Report) -> str:
         f"{latency.upload_s:g} s for an upload; frames are really encoded, but few and small, so "
         "that the encoding of 64 children leaves two cores something to spare. *Serial loop* is "
         "the specifications' own, one process a device, its model loaded once. Busy is the share "
-        "of the time in which the devices computed, from every device's second task on."
+        "of the time in which the devices computed, from every device's second task on; with one "
+        "device that begins with a computation, and so flatters the ways that pause between tasks."
     )
     parts = [
         "## The pool around the GPU",
