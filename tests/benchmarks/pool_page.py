@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
+from textwrap import fill
 
 from pool.lease.renewal import CONFIRM_AFTER_S
 from tests.benchmarks.pool_field import WAYS, Latency
@@ -65,14 +66,18 @@ def section(report: Report) -> str:
     )
     parts = [
         "## The pool around the GPU",
-        how,
-        f"{report.host}. {report.taken_at}.",
+        _wrapped(how),
+        _wrapped(f"{report.host}. {report.taken_at}. Every figure: [pool.json]({FIGURES})."),
         _throughput_table(report.throughputs),
         f"![Busy share of the devices]({CHART})",
-        *_limits(report),
-        *_notes(report),
+        *(_wrapped(words) for words in (*_limits(report), *_notes(report))),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _wrapped(words: str) -> str:
+    """A paragraph in lines as long as those of the other pages."""
+    return fill(words, 100, break_long_words=False, break_on_hyphens=False)
 
 
 def _throughput_table(rows: Iterable[Throughput]) -> str:
