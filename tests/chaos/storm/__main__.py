@@ -15,16 +15,7 @@ _LINE_EVERY_S = 30
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code: 0 when nothing was broken, 1 when something was."""
-    asked = parser().parse_args(arguments)
-    storm = Storm(
-        seed=random.SystemRandom().randrange(100_000) if asked.seed is None else asked.seed,
-        length_s=asked.minutes * 60,
-        every_s=asked.every,
-        pools=asked.pools,
-        children=asked.children,
-        tasks=asked.tasks,
-        only=tuple(asked.only),
-    )
+    storm = planned(parser().parse_args(arguments))
     print(head(storm), flush=True)
     result = blow(storm, _on_terminal if sys.stdout.isatty() else _in_file)
     print("\r\x1b[K" if sys.stdout.isatty() else "", end="")
@@ -33,6 +24,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not result.judgement.broken:
         shutil.rmtree(result.folder)
     return int(bool(result.judgement.broken))
+
+
+def planned(asked: argparse.Namespace) -> Storm:
+    """The storm that the flags ask for; without a seed any."""
+    return Storm(
+        seed=random.SystemRandom().randrange(100_000) if asked.seed is None else asked.seed,
+        length_s=asked.minutes * 60,
+        every_s=asked.every,
+        pools=asked.pools,
+        children=asked.children,
+        tasks=asked.tasks,
+        only=tuple(asked.only),
+    )
 
 
 def _on_terminal(progress: Progress) -> None:

@@ -19,11 +19,11 @@ def head(storm: Storm) -> str:
 
 
 def command(storm: Storm) -> str:
-    """The command that draws the same schedule again."""
+    """The command that draws the same schedule again, to the last digit."""
     only = "".join(f" --only '{kind}'" for kind in storm.only)
     return (
-        f"bin/chaos --minutes {storm.length_s / 60:g} --seed {storm.seed} --pools {storm.pools} "
-        f"--children {storm.children} --tasks {storm.tasks} --every {storm.every_s:g}{only}"
+        f"bin/chaos --minutes {storm.length_s / 60:.17g} --seed {storm.seed} --pools {storm.pools} "
+        f"--children {storm.children} --tasks {storm.tasks} --every {storm.every_s:.17g}{only}"
     )
 
 
