@@ -7,6 +7,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,7 +23,8 @@ from tests.fakes.fault_proxy import FaultProxy, Weather
 PHOTO = b"a photo, as far as a ready-made backend cares"
 STEP_S = 0.02
 UP_WITHIN_S = 60.0
-SETTLE_S = 180.0
+SETTLE_S = 120.0
+"""How long no task may come to an end, once the wind has dropped, before it is said to be lost."""
 END_WITHIN_S = 60.0
 INFER_S = 0.2
 POOL_SETTINGS = {
@@ -70,8 +72,8 @@ class Blower:
         self._began = time.monotonic()
         self._told = 0
 
-    def run(self) -> bool:
-        """Wait for the pools, blow, calm down, and wait for the tasks; whether they all ended."""
+    def run(self) -> None:
+        """Wait for the pools, blow, calm down, and wait for the tasks to end."""
         self._until(self._all_up, UP_WITHIN_S)
         agenda, began = self._field.agenda, time.monotonic()
         self._began, self._told = began, 0
@@ -81,9 +83,12 @@ class Blower:
             agenda.at(began + at_s, self._arrive)
         self._until(lambda: False, self._storm.length_s)
         self._calm()
-        return self._until(self._all_ended, SETTLE_S)
+        still_open = -1
+        while self._open() not in (0, still_open):
+            still_open = self._open()
+            self._until(partial(self._fewer_open_than, still_open), SETTLE_S)
 
-    def _until(self, over: Callable[[], bool], within_s: float) -> bool:
+    def _until(self, over: Callable[[], bool], within_s: float) -> None:
         until = time.monotonic() + within_s
         while (now := time.monotonic()) < until:
             self._field.agenda.step(now)
@@ -93,9 +98,8 @@ class Blower:
                 self._told = int(now - self._began)
                 self._tell(self._progress(now))
                 if over():
-                    return True
+                    return
             time.sleep(STEP_S)
-        return False
 
     def _happen(self, trouble: Trouble) -> None:
         self.done[trouble.kind] += 1
@@ -115,8 +119,11 @@ class Blower:
     def _all_up(self) -> bool:
         return all(pool.is_up() for pool in self._field.pools)
 
-    def _all_ended(self) -> bool:
-        return self._progress(time.monotonic()).open == 0
+    def _open(self) -> int:
+        return self._progress(time.monotonic()).open
+
+    def _fewer_open_than(self, count: int) -> bool:
+        return self._open() < count
 
     def _progress(self, now: float) -> Progress:
         states = Counter(item.status for item in self._field.server.items())

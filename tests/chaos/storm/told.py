@@ -22,8 +22,8 @@ def command(storm: Storm) -> str:
     """The command that draws the same schedule again, to the last digit."""
     only = "".join(f" --only '{kind}'" for kind in storm.only)
     return (
-        f"bin/chaos --minutes {storm.length_s / 60:.17g} --seed {storm.seed} --pools {storm.pools} "
-        f"--children {storm.children} --tasks {storm.tasks} --every {storm.every_s:.17g}{only}"
+        f"bin/chaos --minutes {storm.length_s / 60!r} --seed {storm.seed} --pools {storm.pools} "
+        f"--children {storm.children} --tasks {storm.tasks} --every {storm.every_s!r}{only}"
     )
 
 
