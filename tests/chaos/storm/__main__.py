@@ -4,20 +4,20 @@ import argparse
 import random
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tests.chaos.storm.run import Progress, blow
 from tests.chaos.storm.schedule import KINDS, Storm
 from tests.chaos.storm.told import head, progress_line, verdict_lines
 
-_LINE_EVERY_S = 30
+_LINE_EVERY_S = 30.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code: 0 when nothing was broken, 1 when something was."""
     storm = planned(parser().parse_args(arguments))
     print(head(storm), flush=True)
-    result = blow(storm, _on_terminal if sys.stdout.isatty() else _in_file)
+    result = blow(storm, _on_terminal if sys.stdout.isatty() else _in_file())
     print("\r\x1b[K" if sys.stdout.isatty() else "", end="")
     for line in verdict_lines(result):
         print(line)
@@ -43,9 +43,17 @@ def _on_terminal(progress: Progress) -> None:
     print(f"\r\x1b[K{progress_line(progress)}", end="", flush=True)
 
 
-def _in_file(progress: Progress) -> None:
-    if int(progress.at_s) % _LINE_EVERY_S == 0:
-        print(progress_line(progress), flush=True)
+def _in_file() -> Callable[[Progress], None]:
+    """Prints a line now and then, however seldom it is called."""
+    due_s = _LINE_EVERY_S
+
+    def tell(progress: Progress) -> None:
+        nonlocal due_s
+        if progress.at_s >= due_s:
+            due_s = progress.at_s + _LINE_EVERY_S
+            print(progress_line(progress), flush=True)
+
+    return tell
 
 
 def parser() -> argparse.ArgumentParser:
