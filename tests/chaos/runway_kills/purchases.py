@@ -25,7 +25,8 @@ def read_purchases(journal: Path) -> list[Purchase]:
     """Every intent to buy, oldest first; none where nothing was bought yet."""
     if not journal.exists():
         return []
-    with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True, timeout=20)) as db:
+    # Not read-only: whoever reads first after a kill rolls back what the dead child had begun.
+    with closing(sqlite3.connect(journal, timeout=20)) as db:
         rows = db.execute(
             "select item_id, lease_id, state, task_id, resumed from attempts order by number"
         )
