@@ -8,8 +8,8 @@ from tests.chaos.storm import server_troubles as servers
 from tests.chaos.storm.field import Field
 from tests.chaos.storm.schedule import Trouble
 
-Act = Callable[[Field, Trouble, float], str]
-"""Brings a trouble about at the given monotonic second, and says whom it hit."""
+Act = Callable[[Field, Trouble, float], str | None]
+"""Brings a trouble about at the given monotonic second; says whom it hit, None if nobody."""
 
 ACTS: Mapping[str, Act] = {
     "kill a child": processes.kill_a_child,

@@ -11,19 +11,19 @@ from tests.chaos.storm.pools import StormPool
 from tests.chaos.storm.schedule import Trouble
 
 
-def kill_a_child(field: Field, trouble: Trouble, _now: float) -> str:
+def kill_a_child(field: Field, trouble: Trouble, _now: float) -> str | None:
     """Kill a living child with SIGKILL."""
     pool, child = _child(field, trouble.chance())
     if child is None:
-        return "nobody"
+        return None
     return f"{pool.name} {_signal(child, signal.SIGKILL)}"
 
 
-def stop_a_child(field: Field, trouble: Trouble, now: float) -> str:
+def stop_a_child(field: Field, trouble: Trouble, now: float) -> str | None:
     """Stop a child, for less than its lease or for longer."""
     pool, child = _child(field, trouble.chance())
     if child is None:
-        return "nobody"
+        return None
     back_at = now + trouble.lasts_s
     field.agenda.at(back_at, lambda: _go_on(child))
     field.deaf.append(Deaf(now, back_at, pool.name, child.pid))

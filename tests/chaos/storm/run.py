@@ -51,12 +51,16 @@ class Progress:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a storm. `folder` holds everything that its pools and its server wrote."""
+    """What came of a storm. `folder` holds everything that its pools and its server wrote.
+
+    `missed` counts the troubles that found nobody to hit.
+    """
 
     storm: Storm
     folder: Path
     judgement: Judgement
     troubles: Counter[str]
+    missed: int
     starts: int
     ends: Counter[str]
 
@@ -66,6 +70,7 @@ class Blower:
 
     def __init__(self, storm: Storm, field: Field, tell: Callable[[Progress], None]) -> None:
         self.done: Counter[str] = Counter()
+        self.missed = 0
         self._storm = storm
         self._field = field
         self._tell = tell
@@ -102,9 +107,12 @@ class Blower:
             time.sleep(STEP_S)
 
     def _happen(self, trouble: Trouble) -> None:
-        self.done[trouble.kind] += 1
         now = time.monotonic()
         whom = ACTS[trouble.kind](self._field, trouble, now)
+        if whom is None:
+            self.missed += 1
+        else:
+            self.done[trouble.kind] += 1
         self._field.diary.append(f"{now:.3f} {trouble.kind}: {whom}, {trouble.lasts_s:.1f} s")
 
     def _arrive(self) -> None:
@@ -157,6 +165,7 @@ def blow(storm: Storm, tell: Callable[[Progress], None]) -> Result:
         folder,
         judgement,
         blower.done,
+        blower.missed,
         sum(pool.starts for pool in field.pools),
         sum((pool.ends for pool in field.pools), Counter()),
     )

@@ -67,12 +67,12 @@ def lengthen_races(field: Field, trouble: Trouble, now: float) -> str:
     return f"{window_s:.2f} s"
 
 
-def take_a_task_away(field: Field, trouble: Trouble, _now: float) -> str:
+def take_a_task_away(field: Field, trouble: Trouble, _now: float) -> str | None:
     """Give a task in work to a worker that never finishes it."""
     chance = trouble.chance()
     in_work = [item.item_id for item in field.server.items() if item.status == "processing"]
     if not in_work:
-        return "nobody's"
+        return None
     taken = chance.choice(in_work)
     field.server.take_away(taken, lease_s=chance.uniform(1, MOST_TAKEN_S))
     return taken

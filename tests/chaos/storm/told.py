@@ -41,6 +41,8 @@ def verdict_lines(result: Result) -> Iterator[str]:
     judgement = result.judgement
     counts = judgement.counts
     yield f"troubles     {result.troubles.total()}: {_listed(result.troubles)}"
+    if result.missed:
+        yield f"             {result.missed} more found nobody to hit"
     yield f"pools        {result.starts} starts; ended: {_listed(result.ends)}"
     yield (
         f"tasks        {counts.items}: {counts.completed} completed, {counts.failed} failed, "
