@@ -20,7 +20,7 @@ from pool.status.span import span
 from pool.status.status_file import Found
 from pool.status.totals import Totals
 from pool.status.verdict import one_line
-from pool.supervisor.states import GIVEN_UP, WORKING
+from pool.supervisor.states import GIVEN_UP, WORKING, SlotState
 
 _ONE_LINE_FROM = 112
 _NAMES_FROM = 150
@@ -249,6 +249,8 @@ def _reasons(status: Status) -> Iterator[RenderableType]:
     if said:
         yield ""
         yield from said
+    if any(slot.state not in (*WORKING, SlotState.STARTING) for slot in status.slots):
+        yield Text("what to do about a reason: docs/operate.md", style="dim")
 
 
 def _reason(slot: SlotStatus) -> Text | None:

@@ -96,6 +96,12 @@ def test_on_a_low_screen_a_task_stays_in_its_slots_line():
 def test_a_person_sees_why_a_slot_does_not_work():
     text = drawn(slot("gpu0", "quarantined", reason="wrong device: GPU-2 is in use"))
     assert "gpu0: wrong device: GPU-2 is in use" in text
+    assert "what to do about a reason: docs/operate.md" in text
+
+
+def test_slots_that_work_or_start_need_no_advice():
+    text = drawn(slot("gpu0", "starting", reason="starting"), slot("gpu1", last_exit=LAST_EXIT))
+    assert "docs/operate.md" not in text
 
 
 def test_a_reason_is_no_markup():
