@@ -91,7 +91,7 @@ def test_a_port_that_is_taken_is_said(tmp_path, capfd):
         assert main(["--http", f"127.0.0.1:{port}", "--state-dir", str(tmp_path)]) == 2
     assert "cannot be listened on (Address already in use)" in capfd.readouterr().err
     assert main(["--http", "nonsense"]) == 2
-    assert "give HOST:PORT" in capfd.readouterr().err
+    assert "--http: it must be HOST:PORT, as" in capfd.readouterr().err
 
 
 def page_of(pool):
