@@ -66,11 +66,13 @@ class DeviceWatch:
 
     def _broken_memory(self, reading: Reading) -> str | None:
         """Uncorrectable errors that have come, in words; an Xid says better what they cost."""
-        before, self._ecc = self._ecc, reading.ecc_uncorrected
-        named = _ABOUT_MEMORY & reading.xids.keys()
-        if before is None or self._ecc is None or self._ecc <= before or named:
+        counted = reading.ecc_uncorrected
+        if counted is None:
             return None
-        return f"{self._ecc - before} uncorrectable memory errors; reset the GPU or give it back"
+        before, self._ecc = self._ecc, counted
+        if before is None or counted <= before or _ABOUT_MEMORY & reading.xids.keys():
+            return None
+        return f"{counted - before} uncorrectable memory errors; reset the GPU or give it back"
 
 
 def _remarks(reading: Reading) -> Iterator[str]:

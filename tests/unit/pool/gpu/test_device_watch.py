@@ -69,6 +69,11 @@ def test_uncorrectable_errors_that_come_make_a_device_unfit():
     assert "2 uncorrectable" in why(reading(ecc_uncorrected=7), reading(ecc_uncorrected=9))
 
 
+def test_errors_that_came_while_they_could_not_be_read_are_not_overlooked():
+    readings = [reading(ecc_uncorrected=7), reading(), reading(ecc_uncorrected=9)]
+    assert "2 uncorrectable" in why(*readings)
+
+
 def test_a_contained_error_costs_the_process_and_not_the_device():
     watch = watched(reading(ecc_uncorrected=0))
     contained = reading(ecc_uncorrected=1, xids={94: 1})
