@@ -9,9 +9,11 @@
     lora.py        LoRA files, checked against their model
     facts.py       all of this about one model, checked
     memory.py      where the parts lie on a card of a given size
+    setback.py     a plan that was too large, remembered
     wear.py        when a process has made enough videos
     download.py    weights from the hub, once, before any child starts
     placement.py   the model loaded and placed as planned      (from here on: torch)
+    card.py        the device as torch sees it
     attention.py   the fastest attention kernel that works
     compiler.py    compiled blocks, and going on without them
     timesteps.py   the 5B's timesteps, embedded once

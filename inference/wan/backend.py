@@ -1,6 +1,7 @@
 """The WAN backend: what the pool's child calls."""
 
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -14,6 +15,7 @@ from inference.mp4 import Clip, Style, write_mp4
 from inference.wan.facts import Facts, check
 from inference.wan.memory import Plan, next_smaller, plan
 from inference.wan.prepared import Prepared, blank, prepare
+from inference.wan.setback import Setbacks
 from inference.wan.settings import WanSettings, parse
 from inference.wan.wear import Limits, Usage, Wear
 
@@ -35,8 +37,8 @@ class WanBackend(Backend[Prepared, Clip]):
     `encode` share nothing that changes with `infer`, so they may run beside it on other threads.
 
     When the device runs out of memory, the model is loaded again under the next smaller plan, and
-    the video made once more. The smaller plan stays until the process ends: a fresh one measures
-    the device anew, since what filled the memory is often gone with the process.
+    the video made once more. The smaller plan stays, for later processes on that device as well
+    (`inference.wan.setback`).
     """
 
     confirmations: ClassVar[int] = 1
@@ -46,6 +48,8 @@ class WanBackend(Backend[Prepared, Clip]):
         self._facts: Facts | None = None
         self._pipeline: WanPipeline | None = None
         self._plan: Plan | None = None
+        self._free_bytes: int | None = None
+        self._setbacks = Setbacks(None)
         self._wear = Wear(Limits())
 
     def load(self, progress: Progress) -> None:
@@ -53,14 +57,18 @@ class WanBackend(Backend[Prepared, Clip]):
 
         Raises `BackendUnusable`, at once for what can be seen from outside, and `DeviceUnfit`.
         """
+        # Takes seconds, and is the first to touch the device.
+        from inference.wan import card
+
         progress(0, _LOAD_STAGES)
         facts = self._facts = check(self._settings)
         progress(1, _LOAD_STAGES)
         if self._settings.cache_dir is not None:
             # Read by torch's compiler when it is first used.
             os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(self._settings.cache_dir / "inductor")
-        free_bytes = _free_bytes(self._settings.device)
-        self._plan = self._plan or plan(free_bytes, facts.rungs)
+        self._free_bytes = card.free_bytes(self._settings.device)
+        self._setbacks = Setbacks(self._setback_file(card.uuid(self._settings.device)))
+        self._plan = self._plan or self._first_plan(facts)
         logger.info("{}: {}", facts.checkpoint.family.name, facts.recipe)
         self._load_as_planned(progress)
         progress(_LOAD_STAGES, _LOAD_STAGES)
@@ -123,9 +131,17 @@ class WanBackend(Backend[Prepared, Clip]):
         self._load_as_planned(lambda *_: progress(0, 1))
         return self._loaded()[0].render(prepared, prepared.seed, progress, cancel)
 
+    def _setback_file(self, uuid: str | None) -> Path | None:
+        """Kept beside the compiled kernels: both are about this machine, neither is precious."""
+        folder = self._settings.cache_dir
+        return None if folder is None else folder / "plans" / f"{uuid or 'cpu'}.json"
+
+    def _first_plan(self, facts: Facts) -> Plan:
+        left = self._setbacks.rungs_left(facts.rungs, self._free_bytes, time.time())
+        return plan(self._free_bytes, left)
+
     def _load_as_planned(self, progress: Progress) -> None:
         """Load and warm up under the plan, or under the first smaller one that works."""
-        # Takes seconds, and is the first to touch the device.
         from inference.wan.faults import CardTooSmall
         from inference.wan.pipeline import WanPipeline
 
@@ -151,11 +167,13 @@ class WanBackend(Backend[Prepared, Clip]):
 
     def _step_down(self, error: DeviceUnfit) -> None:
         """Take the next smaller plan; raises `error` when there is none."""
-        smaller = next_smaller(self._planned(), self._known().rungs)
+        rungs = self._known().rungs
+        smaller = next_smaller(self._planned(), rungs)
         if smaller is None:
             raise error
         self.close()
         self._plan = smaller
+        self._setbacks.note(rungs, smaller, self._free_bytes, time.time())
         logger.warning("{}; from now on: {}", error, smaller)
 
     def _note(self, *, usable: bool) -> None:
@@ -183,14 +201,3 @@ class WanBackend(Backend[Prepared, Clip]):
 
 
 _LOAD_STAGES = 3 + len(_WARM_UPS)
-
-
-def _free_bytes(device: str) -> int | None:
-    """What is free on the device; None on a CPU, where nothing is placed."""
-    if device == "cpu":
-        return None
-    import torch
-
-    if not torch.cuda.is_available():
-        raise DeviceUnfit("this process sees no CUDA device: check the driver, or set device")
-    return int(torch.cuda.mem_get_info()[0])

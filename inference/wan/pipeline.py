@@ -25,6 +25,7 @@ from safetensors import SafetensorError
 
 from inference.backend import CancelToken, Progress
 from inference.errors import BackendUnusable, DeviceUnfit
+from inference.wan import card
 from inference.wan.checkpoint import Checkpoint
 from inference.wan.compiler import Compiler
 from inference.wan.faults import as_device_fault, device_fault
@@ -110,7 +111,7 @@ class WanPipeline:
 
     def device_uuid(self) -> str | None:
         """The CUDA device's UUID as torch writes it, without a prefix; None on a CPU."""
-        return str(torch.cuda.get_device_properties(0).uuid) if self._on_cuda else None
+        return card.uuid("cuda" if self._on_cuda else "cpu")
 
     def card_bytes(self) -> tuple[int, int]:
         """The card's memory that this process's tensors fill, and that it holds; 0 on a CPU."""

@@ -282,6 +282,17 @@ def test_out_of_memory_is_tried_once_more_under_a_smaller_plan_that_stays(fresh,
     assert backend._plan == smaller
 
 
+def test_the_smaller_plan_is_remembered_by_the_next_process_on_the_device(fresh, tmp_path):
+    backend = fresh(FIVE, cache_dir=str(tmp_path))
+    breaking(backend, OUT_OF_MEMORY)
+    make(backend)
+    again = fresh(FIVE, cache_dir=str(tmp_path))
+    assert again._plan == backend._plan
+    assert again._plan.offload != "none"
+    other = fresh(FIVE, cache_dir=str(tmp_path), video_size="320*320")
+    assert other._plan.offload == "none"
+
+
 def test_out_of_memory_at_the_end_of_the_ladder_ends_the_process_in_one_line(fresh, reference):
     backend = fresh(FIVE, offload="group", vae_tiling=True)
     hook = breaking(backend, OUT_OF_MEMORY)
