@@ -38,6 +38,7 @@ WANTED_FILES = (
 
 NEEDED_LIBRARIES = ("accelerate", "ftfy")
 """diffusers does without them until the first load, or the first prompt."""
+FP8_LIBRARIES = ("torchao",)
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,14 @@ class Checkpoint:
     sizes: Sizes
 
 
-def require_libraries(names: tuple[str, ...] = NEEDED_LIBRARIES) -> None:
+def require_libraries(
+    names: tuple[str, ...] = NEEDED_LIBRARIES, pinned_in: str = "requirements.txt"
+) -> None:
     """Raise `BackendUnusable` that names the first of these libraries that is not installed."""
     for name in names:
         if importlib.util.find_spec(name) is None:
             raise BackendUnusable(
-                f"the Python package {name} is missing: pip install -r requirements.txt"
+                f"the Python package {name} is missing: pip install -r {pinned_in}"
             )
 
 

@@ -2,7 +2,13 @@
 
 from dataclasses import dataclass
 
-from inference.wan.checkpoint import Checkpoint, inspect, locate, require_libraries
+from inference.wan.checkpoint import (
+    FP8_LIBRARIES,
+    Checkpoint,
+    inspect,
+    locate,
+    require_libraries,
+)
 from inference.wan.lora import check_lora, find_lora
 from inference.wan.memory import Plan, ladder, permitted
 from inference.wan.settings import Recipe, WanSettings, recipe_for, work_for
@@ -23,6 +29,8 @@ def check(settings: WanSettings) -> Facts:
     Raises `BackendUnusable` with one line for what can never work.
     """
     require_libraries()
+    if settings.fp8:
+        require_libraries(FP8_LIBRARIES, "requirements-fp8.txt")
     checkpoint = inspect(locate(settings.model, settings.revision))
     recipe = recipe_for(settings, checkpoint.family)
     for component, lora in settings.loras.items():

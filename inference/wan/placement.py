@@ -6,6 +6,7 @@ import torch
 from loguru import logger
 
 from inference.errors import BackendUnusable
+from inference.wan import card
 from inference.wan.attention import set_attention
 from inference.wan.checkpoint import Checkpoint
 from inference.wan.libraries import (
@@ -83,22 +84,22 @@ def _scheduler(pipe: Any, settings: WanSettings, recipe: Recipe) -> Any:
 
 
 def _quantize(pipe: Any, device: str) -> None:
-    """Turn the blocks' linear layers into 8 bits, each on the card and back to where it was."""
-    if device == "cuda" and torch.cuda.get_device_capability() < (8, 9):
+    """Turn the blocks' linear layers into 8 bits, on the card, where one block lies at a time."""
+    if not card.multiplies_in_8_bits(device):
         raise BackendUnusable("fp8 needs a GPU of the Ada or Hopper generation, or a later one")
-    try:
-        from torchao.quantization import (  # type: ignore[import-not-found]  # optional package
-            Float8DynamicActivationFloat8WeightConfig,
-            PerRow,
-            quantize_,
-        )
-    except ImportError as error:
-        raise BackendUnusable(
-            "fp8 needs the Python package torchao: pip install torchao"
-        ) from error
+    # Optional; that it is there was checked before (`inference.wan.facts`).
+    from torchao.quantization import (
+        Float8DynamicActivationFloat8WeightConfig,
+        PerRow,
+        quantize_,
+    )
+
+    config = Float8DynamicActivationFloat8WeightConfig(granularity=PerRow())
     for transformer in transformers_of(pipe):
-        config = Float8DynamicActivationFloat8WeightConfig(granularity=PerRow())
-        quantize_(transformer.blocks, config, device=device)
+        for block in transformer.blocks:
+            quantize_(block, config, device=device)
+            # Left on the card, the experts of a large model would fill it before the plan is heard.
+            block.to("cpu")
 
 
 def _place(pipe: Any, device: str, plan: Plan) -> None:

@@ -3,7 +3,6 @@
 import os
 from dataclasses import replace
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +13,10 @@ from safetensors.torch import save_file
 from torch._dynamo.utils import counters
 
 from inference.errors import BackendUnusable, Cancelled, DeviceUnfit
+from inference.wan import card, facts, placement
 from inference.wan.attention import set_attention
 from inference.wan.backend import WanBackend
+from inference.wan.settings import parse
 from tests.integration.inference.sample import FAMILIES, OPTIONS, REQUEST, make, silent
 from tests.integration.inference.test_wan_backend import (
     OUT_OF_MEMORY,
@@ -275,10 +276,38 @@ def test_four_steps_by_eulers_method_make_a_video(fresh):
     assert make(fresh(A14B, solver="euler", steps=4, guidance_scale=1.0)).shape == (9, 64, 96, 3)
 
 
-@pytest.mark.skipif(find_spec("torchao") is not None, reason="torchao is installed here")
-def test_fp8_without_its_package_says_which_to_install(fresh):
-    with pytest.raises(BackendUnusable, match="the Python package torchao: pip install torchao"):
-        fresh(FIVE, fp8=True)
+@pytest.fixture
+def eight_bits_on_a_cpu(monkeypatch):
+    """A CPU multiplies in 8 bits as well, if slowly; only the checks of the hardware are lifted."""
+    monkeypatch.setattr(card, "multiplies_in_8_bits", lambda _: True)
+
+
+def test_fp8_on_a_device_without_it_says_which_is_needed(fresh):
+    with pytest.raises(BackendUnusable, match="fp8 needs a GPU of the Ada or Hopper generation"):
+        placement._quantize(parts(fresh(FIVE)), "cpu")
+
+
+def test_fp8_without_its_package_says_what_to_install(checkpoint, monkeypatch):
+    monkeypatch.setattr(facts, "FP8_LIBRARIES", ("no_such_library",))
+    with pytest.raises(BackendUnusable, match=r"is missing: pip install -r requirements-fp8\.txt"):
+        facts.check(parse({"model": str(checkpoint(FIVE)), "fp8": True}))
+
+
+@pytest.mark.parametrize("offload", ["none", "group"])
+def test_in_8_bits_the_video_is_nearly_the_same(
+    offload, fresh, reference, monkeypatch, eight_bits_on_a_cpu
+):
+    quant_api = pytest.importorskip("torchao.quantization.quant_api")
+    monkeypatch.setattr(quant_api, "_check_hardware_support", lambda _: None)
+    plain = make(fresh(FIVE, dtype="bfloat16")).astype(int)
+    backend = fresh(FIVE, dtype="bfloat16", offload=offload)
+    pipe = parts(backend)
+    placement._quantize(pipe, "cpu")
+    layers = [m for m in pipe.transformer.blocks.modules() if isinstance(m, torch.nn.Linear)]
+    assert {type(layer.weight).__name__ for layer in layers} == {"Float8Tensor"}
+    assert pipe.transformer.blocks[0].scale_shift_table.dtype == torch.float32
+    difference = np.abs(make(backend) - plain)
+    assert 0 < difference.mean() < 2
 
 
 # LoRAs
