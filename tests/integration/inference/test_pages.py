@@ -40,7 +40,7 @@ def test_a_preset_is_on_the_page_and_lossy_only_where_its_name_says_so(preset):
 def test_a_preset_says_what_it_needs_and_what_it_costs(preset):
     head = (ROOT / "configs" / f"{preset[0]}.yaml").read_text().partition("worker_type")[0]
     assert "# Memory: " in head
-    assert "# Time: " in head or preset[0].endswith(LOSSY)
+    assert "# Time: " in head
 
 
 def test_five_seconds_stay_five_seconds_at_the_other_rate():
