@@ -145,6 +145,24 @@ def test_an_attention_that_gives_noise_is_not_taken(fresh, monkeypatch):
     assert set_attention([pipe.transformer], "_native_math", 32, "cpu") == "native"
 
 
+@pytest.mark.parametrize(("family", "keys"), [(FIVE, {600, 512}), ("wan21-i2v", {600, 512, 257})])
+def test_an_attention_is_tried_on_everything_that_a_token_looks_at(
+    family, keys, fresh, monkeypatch
+):
+    from inference.wan import attention
+
+    real, seen = attention.dispatch_attention_fn, set()
+
+    def noting(query, key, value, backend):
+        seen.add(key.shape[1])
+        return real(query, key, value, backend=backend)
+
+    monkeypatch.setattr(attention, "dispatch_attention_fn", noting)
+    pipe = parts(fresh(family))
+    assert set_attention([pipe.transformer], "_native_math", 600, "cpu") == "_native_math"
+    assert seen == keys
+
+
 # Compilation
 
 
