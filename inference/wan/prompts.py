@@ -49,12 +49,17 @@ class PromptEncoder:
 
     @contextmanager
     def _text_encoder_at_work(self) -> Iterator[None]:
+        encoder, home = self._pipe.text_encoder, []
         if self._visits is not None:
-            self._pipe.text_encoder.to(self._visits)
+            home = [(weight, weight.data) for weight in encoder.parameters()]
+            encoder.to(self._visits)
         try:
             yield
         finally:
+            # Its weights still lie where they were: copying them back would take seconds in vain.
+            for weight, at_home in home:
+                weight.data = at_home
             if self._visits is not None:
-                self._pipe.text_encoder.to("cpu")
+                encoder.to("cpu")
             # Where hooks move the models, the text encoder would stay until the denoiser comes.
             self._pipe.maybe_free_model_hooks()
