@@ -101,8 +101,10 @@ class WanBackend(Backend[Prepared, Clip]):
         fps = self._loaded()[1].recipe.fps
         try:
             frames = self._render(prepared, progress, cancel)
-        except BadOutput:
+        except BadOutput as error:
             self._note(usable=False)
+            made = self._wear.made + self._wear.unusable
+            logger.warning("{}: {} of {} so far", error, self._wear.unusable, made)
             raise
         self._note(usable=True)
         return Clip(frames, fps)

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from loguru import logger
 from safetensors.torch import load_file, save_file
 
 from inference.backend import CancelToken
@@ -237,10 +238,14 @@ def test_weights_that_give_nan_end_in_bad_output_and_are_counted(fresh):
     backend = fresh(FIVE)
     with torch.no_grad():
         parts(backend).transformer.proj_out.bias.fill_(float("nan"))
+    said = []
+    sink = logger.add(said.append, level="WARNING", format="{message}")
     for _ in range(4):
         assert backend.worn_out() is None
         with pytest.raises(BadOutput, match="NaN"):
             make(backend)
+    logger.remove(sink)
+    assert said[-1] == "the frames hold NaN or infinite values: 4 of 4 so far\n"
     assert backend.worn_out() == "its last 4 videos in a row were black or broken"
 
 
