@@ -14,6 +14,7 @@ from client.errors import (
     Rejected,
     Transient,
     Unauthorized,
+    Unsigned,
 )
 from client.received import Received
 from client.redact import redacted
@@ -54,13 +55,13 @@ NEXT_TASK = Reading(wire.task, {404: Rejected})
 RENEW = Reading(wire.renewed_until)
 SIGN_DOWNLOAD = Reading(
     wire.signed_download,
-    {404: ObjectMissing},
+    {400: Unsigned, 404: ObjectMissing, 500: Unsigned},
     {"object not found": ObjectMissing, "nosuchkey": ObjectMissing},
 )
 # The storage refuses to sign for an existing object, which the server makes a plain 500.
 SIGN_UPLOAD = Reading(
     wire.signed_upload,
-    {409: AlreadyStored},
+    {409: AlreadyStored, 500: Unsigned},
     {"already exists": AlreadyStored, "duplicate": AlreadyStored},
 )
 REPORT = Reading(lambda _data: None)

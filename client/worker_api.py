@@ -74,13 +74,16 @@ class WorkerApi:
         return self._call(wire.Heartbeat(item_id, worker_id, extend_s), answers.RENEW)
 
     def sign_download(self, storage_path: str) -> wire.SignedDownload:
-        """A URL to read a photo from. Raises `ObjectMissing` when the API says there is none."""
+        """A URL to read a photo from.
+
+        Raises `ObjectMissing` when the API says there is none, `Unsigned` when it says nothing.
+        """
         return self._call(wire.PresignDownload(storage_path), answers.SIGN_DOWNLOAD)
 
     def sign_upload(self, item_id: str) -> wire.SignedUpload:
         """A URL to store the item's video at. Raises `AlreadyStored` when the API says it exists.
 
-        Not every server says why it cannot sign: then it is a Transient like any other 500.
+        Not every server says why it cannot sign: then `Unsigned` is raised.
         """
         return self._call(wire.PresignUpload(item_id), answers.SIGN_UPLOAD)
 

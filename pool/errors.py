@@ -3,7 +3,6 @@
     PoolError
     ├── ConfigError    stop: the settings are wrong; one line says which, where read, and the cure
     ├── Transient      back off and try again
-    ├── Unsigned       try again, and remember of the task that its photo could not be had
     ├── MaybeStored    find out whether the video has arrived before storing it again
     ├── LeaseLost      drop the task without a word to the server
     ├── TaskFailed     report the task failed, with this sentence
@@ -24,17 +23,6 @@ class ConfigError(PoolError):
 
 class Transient(PoolError):
     """A passing trouble. `retry_after_s` is the wait that the other side asked for, if it did."""
-
-    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after_s = retry_after_s
-
-
-class Unsigned(PoolError):
-    """The server gave no URL for a photo, for a reason that it does not say.
-
-    `retry_after_s` is the wait that it asked for, if it did.
-    """
 
     def __init__(self, message: str, retry_after_s: float | None = None) -> None:
         super().__init__(message)

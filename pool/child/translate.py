@@ -10,20 +10,27 @@ from dataclasses import dataclass
 
 from client import errors as api
 from inference import errors as made
-from pool.errors import LeaseLost, MaybeStored, Unsigned
-from pool.lease.moves import Encode, Fault, Infer, Move, Prepare, ProbeUpload, Store
+from pool.errors import LeaseLost, MaybeStored
+from pool.lease.moves import Encode, Fault, Fetch, Infer, Move, Prepare, ProbeUpload, Store
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EROFS, errno.EIO}
 _COMPUTES = (Prepare, Infer, Encode)
 
+_FOR_THE_OWNER: dict[tuple[type[BaseException], type[Move]], str] = {
+    (api.ObjectMissing, Fetch): "the photo is not in the storage any more",
+    (api.ObjectTooLarge, Fetch): "the photo's file is larger than is accepted",
+    (api.ObjectTooLarge, Store): "the finished video is larger than the storage accepts",
+}
+"""What a person reads in place of an error's own words, which speak of hosts and codes."""
+
 _TABLE: tuple[tuple[type[BaseException], Fault], ...] = (
     (LeaseLost, Fault.CANCELLED),
     (MaybeStored, Fault.MAYBE_STORED),
-    (Unsigned, Fault.UNSIGNED),
     (made.Cancelled, Fault.CANCELLED),
     (api.TransferStopped, Fault.CANCELLED),
     (api.Transient, Fault.TRANSIENT),
     (api.Unauthorized, Fault.TRANSIENT),
+    (api.Unsigned, Fault.UNSIGNED),
     (api.NoSuchLease, Fault.MISSED),
     (api.NotYours, Fault.REFUSED),
     (api.AlreadyStored, Fault.STORED_ALREADY),
@@ -74,7 +81,7 @@ def verdict(error: BaseException, move: Move) -> Verdict:
 
 
 def _known(error: BaseException, fault: Fault, move: Move) -> Verdict:
-    text = str(error) or type(error).__name__
+    text = _FOR_THE_OWNER.get((type(error), type(move))) or str(error) or type(error).__name__
     if isinstance(error, made.DeviceUnfit):
         return Verdict(fault, "the device failed over it", unfit=text, suspect=True)
     if isinstance(error, api.NoSuchLease | api.NotYours) and isinstance(move, ProbeUpload | Store):

@@ -14,13 +14,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
-from client.errors import Rejected, Transient
+from client.errors import Transient
 from client.wire import SignedDownload, SignedUpload, Task
 from inference.backend import Backend, Progress, Request, Video
 from inference.seed import seed_for
 from pool.child.fence import Fence
 from pool.child.undelivered import Undelivered
-from pool.errors import LeaseLost, MaybeStored, Unsigned
+from pool.errors import LeaseLost, MaybeStored
 from pool.event_log import EventSink
 from pool.lease.moves import (
     Encode,
@@ -163,7 +163,7 @@ class Workbench:
     def _fetch(self) -> None:
         self._check()
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # a family's photo
-        signed = self._signed_photo()
+        signed = self._tools.queue.sign_download(self.task.photo_storage_path)
         self._check()
         self._tools.shelf.fetch(
             signed.url,
@@ -172,14 +172,6 @@ class Workbench:
             progress=self._progress,
             stop=lambda: self.fence.closed,
         )
-
-    def _signed_photo(self) -> SignedDownload:
-        try:
-            return self._tools.queue.sign_download(self.task.photo_storage_path)
-        except Transient as error:
-            raise Unsigned(str(error), error.retry_after_s) from None
-        except Rejected as error:
-            raise Unsigned(str(error)) from None
 
     def _make(self, move: Prepare | Infer | Encode) -> None:
         """The backend's three moves; each lets go of what only the one before needed."""

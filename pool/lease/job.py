@@ -299,7 +299,7 @@ class Job:
         match fault:
             case Fault.TASK_AT_FAULT if not self._completed_sent:
                 self._follow_with(ReportFailed(outcome.text))
-            case Fault.ABSENT if self._retry.failures:
+            case Fault.ABSENT if self._retry.absent:
                 self._follow_with(ReportFailed(outcome.text))
             case Fault.BAD_OUTPUT:
                 self._output_was_bad(outcome)
@@ -315,7 +315,7 @@ class Job:
                 self.photo_unsigned = fault is Fault.UNSIGNED
                 if fault is Fault.MISSED:
                     self.lease = self.lease.missed(now)
-                self._try_again(outcome, now)
+                self._try_again(outcome, fault, now)
             case _:
                 self._give_up(outcome, now)
 
@@ -326,14 +326,14 @@ class Job:
             self._seed_offset = 1
             self._follow_with(Infer(seed_offset=1))
 
-    def _try_again(self, outcome: Outcome, now: float) -> None:
+    def _try_again(self, outcome: Outcome, fault: Fault, now: float) -> None:
         move = outcome.move
         self._retry = self._retry.failed(
-            now, jitter=self._jitter(), retry_after_s=outcome.retry_after_s
+            fault, now, jitter=self._jitter(), retry_after_s=outcome.retry_after_s
         )
         # To wait as one was told is no silence.
         self.pace = self.pace.moved(self._retry.next_at, self.pace.done, self.pace.total)
-        if self._may_exist(move) and self._retry.failures >= PROBE_ATTEMPTS:
+        if self._may_exist(move) and self._retry.unsigned >= PROBE_ATTEMPTS:
             self._presume(outcome, now)
         elif isinstance(move, ReportCompleted) and not self._stored:
             self._presume_elsewhere(outcome, now)

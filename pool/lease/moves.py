@@ -98,7 +98,7 @@ class Fault(StrEnum):
     MAYBE_STORED = "maybe stored"
     """The video was sent whole and no answer came."""
     UNSIGNED = "unsigned"
-    """The server gives no URL for the photo: passing trouble, or a photo that it has lost."""
+    """The server signs no URL, without a word: trouble, a lost photo, a video that is there."""
     ABSENT = "absent"
     """The storage says that the photo is not there; one such answer proves as little as a 404."""
     TASK_AT_FAULT = "task at fault"

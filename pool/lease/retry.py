@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from client.backoff import backoff_s
 from pool.lease.moves import (
     Encode,
+    Fault,
     Fetch,
     Infer,
     Move,
@@ -35,7 +36,7 @@ PATIENCE_S: dict[type[Move], float] = {
 """Seconds from a move's first failure to the one after which it is not tried again."""
 
 PROBE_ATTEMPTS = 4
-"""Refusals to sign an upload after which the object is presumed to exist.
+"""Refusals to sign an upload, without a reason, after which the object is presumed to exist.
 
 The server turns "the object exists" into a plain 500, the same as any trouble of its own. It also
 signs the object before it takes a `completed`, so a report for an object that is not there fails:
@@ -51,18 +52,31 @@ PRESUMED_ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class Retry:
-    """The failures of one move in a row. Times are monotonic seconds."""
+    """The failures of one move in a row. Times are monotonic seconds.
+
+    `unsigned` and `absent` count those among them that such a fault was the reason of.
+    """
 
     failures: int = 0
     first_at: float = 0.0
     next_at: float = 0.0
+    unsigned: int = 0
+    absent: int = 0
 
-    def failed(self, now: float, *, jitter: float, retry_after_s: float | None) -> "Retry":
+    def failed(
+        self, fault: Fault, now: float, *, jitter: float, retry_after_s: float | None
+    ) -> "Retry":
         """The same row, one failure longer; `jitter` is in [0, 1)."""
         failures = self.failures + 1
         wait_s = backoff_s(failures, cap_s=_CAP_S, jitter=jitter, retry_after_s=retry_after_s)
         first_at = now if self.failures == 0 else self.first_at
-        return Retry(failures=failures, first_at=first_at, next_at=now + wait_s)
+        return Retry(
+            failures=failures,
+            first_at=first_at,
+            next_at=now + wait_s,
+            unsigned=self.unsigned + (fault is Fault.UNSIGNED),
+            absent=self.absent + (fault is Fault.ABSENT),
+        )
 
     def exhausted(self, move: Move) -> bool:
         """Whether the next attempt would come after the patience for `move` has run out."""

@@ -95,11 +95,16 @@ def read_history(log: Iterable[Entry], events: Iterable[Event], expect: Expectat
     return History(entries, tuple(_give_away(nobodys, leases, expect)), happened)
 
 
+def succeeded(entry: Entry) -> bool:
+    """Whether the sender was told of its success: a page or garbage under a 200 tells nothing."""
+    return entry.status == 200 and entry.delivered and entry.fault != "Canned"
+
+
 def _is_a_known_lease(entry: Entry) -> bool:
     leased = entry.effect is not None and entry.effect.kind == "leased"
     # A lease under another item's id is not known to its worker as what it is.
     renamed = entry.fault.startswith("Overlay") and "item_id" in entry.fault
-    return leased and entry.status == 200 and entry.delivered and not renamed
+    return leased and succeeded(entry) and not renamed
 
 
 def _leased_item(entry: Entry) -> str:
@@ -185,7 +190,7 @@ def loss_of(lease: Lease, expect: Expectations) -> Loss | None:
     for entry in lease.all("heartbeat", "report"):
         if entry.received_s > deadline or not entry.delivered:
             continue
-        if entry.status == 200 and entry.endpoint == "report":
+        if succeeded(entry) and entry.endpoint == "report":
             return None
         if entry.status == 403:
             return Loss(entry.answered_s, "it was answered 403", (entry,))
@@ -193,7 +198,7 @@ def loss_of(lease: Lease, expect: Expectations) -> Loss | None:
             first_404 = first_404 or entry
             if entry.received_s - first_404.received_s >= LOSS_GAP_S + expect.slack_s:
                 return Loss(entry.answered_s, "it was answered 404 twice", (first_404, entry))
-        elif entry.status == 200 and entry.answered_s <= deadline:
+        elif succeeded(entry) and entry.answered_s <= deadline:
             first_404 = None
             extend_s = _seconds(entry, "extend_seconds", 300)
             if extend_s == RELEASE_S:

@@ -12,6 +12,7 @@ from tests.checker.history import (
     Lease,
     loss_of,
     may_be_declared_lost,
+    succeeded,
 )
 from tests.checker.model import Expectations, Violation
 from tests.fakes.bad_server.journal import Entry
@@ -94,7 +95,7 @@ def _confirmations(lease: Lease, expect: Expectations) -> list[Entry]:
     return [
         entry
         for entry in lease.all("heartbeat")
-        if entry.status == 200 and entry.delivered and entry.received_s >= earliest_s
+        if succeeded(entry) and entry.received_s >= earliest_s
     ]
 
 

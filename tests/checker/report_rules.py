@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from tests.checker.history import History, Lease
+from tests.checker.history import History, Lease, succeeded
 from tests.checker.host_rules import DEATHS_TO_POISON
 from tests.checker.lease_rules import pool_of
 from tests.checker.model import Event, Expectations, Violation
@@ -81,11 +81,17 @@ def _is_a_probe(report: Entry, log: Iterable[Entry]) -> bool:
         and entry.received_s <= report.received_s
         and (
             (entry.endpoint == "presign-upload" and entry.status == 500)
-            or (entry.endpoint == "upload" and (not entry.delivered or entry.status >= 500))
+            or (entry.endpoint == "upload" and _says_nothing(entry))
         )
         for entry in log
     )
     return asked_for and report.effect is None
+
+
+def _says_nothing(upload: Entry) -> bool:
+    """Whether its sender could not know what became of an upload."""
+    status = upload.status or 500
+    return not upload.delivered or status >= 500 or (status == 200 and not succeeded(upload))
 
 
 def _never_failed_after_completed(log: Iterable[Entry]) -> Iterator[Violation]:

@@ -114,6 +114,11 @@ class TestL2:
         forge.change(forge.log[2], delivered=False)
         assert broken(forge) == ["L2"]
 
+    def test_a_heartbeat_that_was_answered_with_garbage_confirms_nothing(self):
+        forge = ready_to_upload(101.2)
+        forge.change(forge.log[2], fault="Canned")
+        assert broken(forge) == ["L2"]
+
     def test_an_inference_that_began_before_the_confirmation_is_caught(self):
         events = [event("infer_started", 101.0)]
         assert broken(ready_to_upload(102.0), events) == ["L2"]
@@ -156,6 +161,12 @@ class TestL3:
         forge.lease(100.0, lease_s=100)
         assert broken(forge, [event("lost", 190.0)]) == []
         assert broken(forge, [event("lost", 150.0)]) == ["L3"]
+
+    def test_garbage_under_a_200_moves_no_deadline(self):
+        forge = Forge()
+        forge.lease(100.0, lease_s=100)
+        forge.heartbeat(150.0, extend_s=100, fault="Canned")
+        assert broken(forge, [event("lost", 190.0)]) == []
 
 
 class TestL4:

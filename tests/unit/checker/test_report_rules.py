@@ -72,6 +72,22 @@ class TestR1:
         forge.report(102.0, answer=500)
         assert broken(forge) == []
 
+    @pytest.mark.parametrize(
+        ("answer", "caught"),
+        [
+            ({"delivered": False}, []),
+            ({"status": 502}, []),
+            ({"fault": "Canned"}, []),
+            ({"status": 400}, ["R1"]),
+        ],
+        ids=["lost", "an error of the storage", "a page under a 200", "a refusal"],
+    )
+    def test_a_report_may_ask_where_an_upload_was_answered_by_nothing_of_use(self, answer, caught):
+        forge = confirmed()
+        forge.change(forge.put(101.5, forge.sign(101.4)), effect=None, **answer)
+        forge.report(102.0, answer=500)
+        assert broken(forge) == caught
+
     def test_such_a_question_that_completes_an_item_without_bytes_is_caught(self):
         forge = confirmed()
         forge.change(forge.log[1], status=500)

@@ -5,7 +5,7 @@ import weakref
 
 import pytest
 
-from client.errors import NotYours, Rejected, Transient
+from client.errors import NotYours, Transient, Unsigned
 from inference.backend import Video
 from pool.child.in_work import Lanes
 from pool.child.news import MoveEnded, Stirred
@@ -161,9 +161,8 @@ def test_an_error_of_the_outside_world_ends_no_process(held):
     assert (work.job.ending, work.unfit, work.suspect) == (None, None, False)
 
 
-@pytest.mark.parametrize("refusal", [Transient("500"), Rejected("400")], ids=["500", "400"])
-def test_a_task_whose_photo_gets_no_url_is_let_go_and_says_so(held, refusal):
-    held.queue.sign_download = raising(refusal)
+def test_a_task_whose_photo_gets_no_url_is_let_go_and_says_so(held):
+    held.queue.sign_download = raising(Unsigned("500"))
     work = held.take("a")
     held.pass_time(400)
     assert work.job.ending is Ending.ABANDONED

@@ -8,7 +8,7 @@ from client import errors as api
 from inference import errors as made
 from pool.child import translate
 from pool.child.translate import verdict
-from pool.errors import LeaseLost, MaybeStored, Unsigned
+from pool.errors import LeaseLost, MaybeStored
 from pool.lease.moves import (
     Encode,
     Fault,
@@ -40,9 +40,7 @@ def raised_by(module):
     return sorted(found - NOT_FROM_A_MOVE, key=lambda kind: kind.__name__)
 
 
-@pytest.mark.parametrize(
-    "kind", [*raised_by(api), *raised_by(made), LeaseLost, MaybeStored, Unsigned]
-)
+@pytest.mark.parametrize("kind", [*raised_by(api), *raised_by(made), LeaseLost, MaybeStored])
 def test_every_error_has_a_row(kind):
     assert any(issubclass(kind, row) for row, _ in translate._TABLE)
 
@@ -60,7 +58,7 @@ def test_no_row_is_hidden_behind_an_earlier_one():
         (made.Cancelled(), Infer(), Fault.CANCELLED),
         (api.TransferStopped("stopped"), Store(), Fault.CANCELLED),
         (api.Transient("503"), Fetch(), Fault.TRANSIENT),
-        (Unsigned("500"), Fetch(), Fault.UNSIGNED),
+        (api.Unsigned("500"), Fetch(), Fault.UNSIGNED),
         (api.Unauthorized("401"), Renew(600), Fault.TRANSIENT),
         (api.NoSuchLease("404"), Renew(600), Fault.MISSED),
         (api.NoSuchLease("404"), ReportFailed("why"), Fault.MISSED),
@@ -126,3 +124,17 @@ def test_a_folder_that_is_gone_is_held_against_no_task(move):
     found = verdict(FileNotFoundError(errno.ENOENT, "No such file or directory"), move)
     assert (found.fault, found.suspect) == (Fault.NOT_NOW, False)
     assert found.unfit
+
+
+@pytest.mark.parametrize(
+    ("error", "move"),
+    [
+        (api.ObjectMissing("download at host: HTTP 404"), Fetch()),
+        (api.ObjectTooLarge("download at host: the object is larger than 9 bytes"), Fetch()),
+        (api.ObjectTooLarge("upload at host: HTTP 413"), Store()),
+    ],
+)
+def test_what_the_photos_owner_reads_names_no_host_and_no_code(error, move):
+    text = verdict(error, move).text
+    assert text.startswith(("the photo", "the finished video"))
+    assert not set(text.split()) & {"host", "HTTP", "404", "413"}

@@ -273,6 +273,14 @@ def test_a_photo_that_is_not_there_is_asked_for_twice_before_the_task_is_blamed(
     assert driven.run(ReportFailed) == ReportFailed("the photo is missing")
 
 
+def test_other_troubles_do_not_make_one_missing_photo_two():
+    driven = Driven()
+    driven.fail(Fetch, Fault.TRANSIENT)
+    driven.fail(Fetch, Fault.ABSENT)
+    driven.fail(Fetch, Fault.UNSIGNED)
+    driven.run(Prepare)
+
+
 def test_a_task_that_was_read_as_faulty_is_reported_once_the_lease_is_confirmed():
     driven = Driven(fault="The task names no photo.")
     driven.run(ReportFailed)
@@ -287,7 +295,7 @@ def test_what_is_held_against_a_task_is_reported_once_its_video_was_looked_for()
     assert driven.kinds() == [ProbeUpload, ReportFailed]
 
 
-@pytest.mark.parametrize("refusal", [Fault.STORED_ALREADY, Fault.TRANSIENT])
+@pytest.mark.parametrize("refusal", [Fault.STORED_ALREADY, Fault.UNSIGNED])
 def test_a_task_that_killed_its_workers_is_completed_where_its_video_exists(refusal):
     """One of them may have stored it, and reported it, before it died."""
     driven = Driven(held_against="crashed the worker twice: why")
@@ -366,15 +374,26 @@ def test_an_object_that_exists_is_reported_without_any_work():
 
 def test_uploads_that_cannot_be_signed_again_and_again_mean_that_the_object_exists():
     driven = Driven()
-    driven.fail(ProbeUpload, Fault.TRANSIENT, times=4)
+    driven.fail(ProbeUpload, Fault.UNSIGNED, times=4)
     driven.finish(driven.run(ReportCompleted))
     assert driven.job.ending is Ending.COMPLETED
     assert Infer not in driven.kinds()
 
 
+def test_a_network_in_trouble_is_no_reason_to_presume_a_video():
+    driven = Driven()
+    while driven.job.ending is None:
+        driven.fail(ProbeUpload, Fault.TRANSIENT)
+        driven.step()
+        for renewal in [move for move in driven.open if isinstance(move, Renew)]:
+            driven.finish(renewal)
+    assert driven.job.ending is Ending.ABANDONED
+    assert ReportCompleted not in driven.kinds()
+
+
 def test_a_presumed_object_is_looked_for_in_both_places_and_then_let_go():
     driven = Driven()
-    driven.fail(ProbeUpload, Fault.TRANSIENT, times=4)
+    driven.fail(ProbeUpload, Fault.UNSIGNED, times=4)
     driven.fail(ReportCompleted, Fault.TRANSIENT, times=6)
     assert driven.job.ending is Ending.ABANDONED
     tried = {move.storage_path for move in driven.sent if isinstance(move, ReportCompleted)}
