@@ -18,7 +18,8 @@ def functions(path):
 
 
 def rows():
-    return page("docs/reliability.md").table("faults")
+    tables = map(page("docs/reliability.md").table, ("faults", "faults of the wire"))
+    return [row for table in tables for row in table]
 
 
 def named_in(row):
