@@ -49,7 +49,7 @@ FROM base AS wan
 RUN apt-get update \
     && apt-get install -y --no-install-recommends gcc libc6-dev \
     && rm -rf /var/lib/apt/lists/*
-COPY requirements.txt requirements-runway.txt ./
+COPY requirements.txt requirements-fp8.txt requirements-runway.txt ./
 RUN pip install -r requirements.txt
 COPY bin/start-pool bin/pool-status bin/serve-api bin/
 COPY configs/ configs/
