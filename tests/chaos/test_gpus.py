@@ -13,8 +13,15 @@ from tests.fakes.running_pool import wait_until
 A, B = (card.uuid for card in cards(2))
 
 
+STARTED_WITHIN_S = 90.0
+
+
 def slot(pool, number):
     return pool.slots()[number]
+
+
+def until_ready(pool, slots):
+    pool.wait_for_states(*["ready"] * slots, within_s=STARTED_WITHIN_S)
 
 
 def test_sick_devices_end_their_slots_and_the_others_go_on(start_on, add, watch, gpus):
@@ -22,7 +29,7 @@ def test_sick_devices_end_their_slots_and_the_others_go_on(start_on, add, watch,
     gpus.gpus = cards(4)
     gpus.write()
     pool = start_on()
-    pool.wait_for_states("ready", "ready", "ready", "ready")
+    until_ready(pool, 4)
     wait_until(lambda: all(each["gpu"] for each in pool.slots()), "readings of every GPU")
     gpus.xid(0, 48)
     wait_until(lambda: slot(pool, 0)["state"] == "quarantined", "the Xid heard")
@@ -40,7 +47,7 @@ def test_sick_devices_end_their_slots_and_the_others_go_on(start_on, add, watch,
 
 def test_an_error_of_the_application_brings_a_fresh_child(start_on, add, watch, gpus):
     pool = start_on(environ={"CUDA_VISIBLE_DEVICES": "0"})
-    pool.wait_for_states("ready")
+    until_ready(pool, 1)
     wait_until(lambda: slot(pool, 0)["gpu"], "a reading")
     before = slot(pool, 0)["pid"]
     gpus.xid(0, 31)
@@ -52,7 +59,7 @@ def test_an_error_of_the_application_brings_a_fresh_child(start_on, add, watch, 
 
 def test_a_driver_that_hangs_and_comes_back_costs_readings_and_no_task(start_on, add, watch, gpus):
     pool = start_on()
-    pool.wait_for_states("ready", "ready")
+    until_ready(pool, 2)
     wait_until(lambda: slot(pool, 0)["gpu"], "a reading")
     gpus.hang()
     wait_until(lambda: slot(pool, 0)["gpu"] is None, "the silence noticed")
@@ -79,9 +86,9 @@ def test_a_device_that_heat_slows_down_is_no_stalled_one(start_on, add, watch, g
 
 def test_a_child_waits_for_the_memory_that_the_one_before_it_held(start_on, gpus):
     pool = start_on(environ={"CUDA_VISIBLE_DEVICES": "0"}, backend_options={"load_s": 3})
-    pool.wait_for_states("starting")
+    pool.wait_for_states("starting", within_s=STARTED_WITHIN_S)
     wait_until(lambda: slot(pool, 0)["gpu"], "a reading of the empty device")
-    pool.wait_for_states("ready")
+    until_ready(pool, 1)
     pid = slot(pool, 0)["pid"]
     gpus.change(0, used=24 * GIB, processes=f"{pid}:{24 * GIB}")
     wait_until(lambda: slot(pool, 0)["gpu"]["memory_used_bytes"] == 24 * GIB, "the memory seen")
@@ -90,7 +97,7 @@ def test_a_child_waits_for_the_memory_that_the_one_before_it_held(start_on, gpus
     wait_until(lambda: slot(pool, 0)["reason"] == held, "the reason to wait")
     assert slot(pool, 0)["state"] == "backoff"
     gpus.change(0, used=0, processes="")
-    pool.wait_for_states("ready")
+    until_ready(pool, 1)
     assert slot(pool, 0)["restarts"] == 1
 
 
@@ -105,7 +112,7 @@ def test_who_is_on_a_gpu_already_is_named_before_the_start(start_on, gpus):
 def test_devices_keep_their_slots_when_the_order_of_indices_changes(start_on, add, watch, gpus):
     gpus.change(1, temperature=77)
     pool = start_on()
-    pool.wait_for_states("ready", "ready")
+    until_ready(pool, 2)
     gpus.gpus.reverse()
     gpus.change(0, temperature=78)
     wait_until(
