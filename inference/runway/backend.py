@@ -16,6 +16,7 @@ from inference.runway.journal import Journal
 from inference.runway.models import length_for
 from inference.runway.settings import RunwaySettings, default_model, parse
 from inference.runway.spending import Caps, Today
+from inference.runway.turn import Turn
 from inference.runway.watch import Watching
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class RunwayBackend(Backend["Prepared", "Finished"]):
         self._watching = Watching(settings.poll_interval_s, settings.timeout_s, clock, jitter)
         self._api = RunwayApi(settings)
         self._in_flight = InFlight(settings.journal_dir, settings.max_in_flight)
+        self._pictures = Turn(settings.journal_dir / "pictures.lock", clock)
         caps = Caps(settings.daily_cap_usd, settings.daily_cap_videos)
         self._journal = Journal(settings.journal_dir, caps, clock.wall)
         model = default_model(settings)
@@ -89,7 +91,8 @@ class RunwayBackend(Backend["Prepared", "Finished"]):
         """Decide everything that needs no network, and read the photo. Raises `RequestRefused`."""
         from inference.runway.prepared import prepare
 
-        prepared = prepare(request, self._settings)
+        with self._pictures.taken():
+            prepared = prepare(request, self._settings)
         for note in prepared.notes:
             logger.bind(item_id=request.item_id).warning("{}", note)
         return prepared

@@ -41,6 +41,7 @@ from pool.supervisor.plan import (
     child_environment,
     new_worker_id,
     with_share_of_cores,
+    with_small_heap,
 )
 from pool.supervisor.restart import RestartRules
 from pool.supervisor.signals import SignalRecorder, deafen
@@ -118,11 +119,13 @@ def run(planned: Plan, environ: Mapping[str, str]) -> ExitCode:
         held = _lock_devices(planned, state_dir)
         state_dir.poll_gate.unlink(missing_ok=True)
         around = _surroundings(planned, prefix, environ, terminal, beside)
-        guess_bytes = GUESS_ON_GPUS_BYTES if settings.on_gpus else GUESS_BYTES
-        rules = PoolRules(settings.max_tasks, settings.drain_timeout, guess_bytes)
+        cores = len(os.sched_getaffinity(0))
+        rules = _rules(settings, cores)
         supervisor = Supervisor(rules, around, time.monotonic)
         if not settings.on_gpus:
-            environ = with_share_of_cores(environ, len(held), len(os.sched_getaffinity(0)))
+            environ = with_share_of_cores(environ, len(held), cores)
+        if settings.backend == "runway":
+            environ = with_small_heap(environ)
         nursery = Nursery(settings, prefix, environ, supervisor)
         logger.info("pool {}: {}, {}", prefix, counted(len(held), "slot"), settings.vercel_api_url)
         code = supervisor.run([_slot(nursery, slot, fds) for slot, fds in held])
@@ -132,6 +135,16 @@ def run(planned: Plan, environ: Mapping[str, str]) -> ExitCode:
         _remove_work_dirs(settings, planned)
         logger.info("the pool has ended: {} ({})", code.name, int(code))
         return code
+
+
+def _rules(settings: Settings, cores: int) -> PoolRules:
+    """Only a Runway child's load is nothing but computing: another's may wait for a disk."""
+    return PoolRules(
+        settings.max_tasks,
+        settings.drain_timeout,
+        load_guess_bytes=GUESS_ON_GPUS_BYTES if settings.on_gpus else GUESS_BYTES,
+        loads_at_once=cores if settings.backend == "runway" else None,
+    )
 
 
 def _require_port(settings: Settings) -> None:

@@ -1,12 +1,15 @@
-"""How many children may load at once, so that together they fit into the host's memory. Pure.
+"""How many children may load at once: as many as the host's memory and cores allow. Pure.
 
 A load takes host memory that is free again once the weights are on the device, so children are held
 back only where the memory calls for it. How much a load takes is measured: the first one shows it.
 Until then the guess for this kind of backend counts, and one child loads in any case.
+
+Loads that only compute are not held side by side beyond the number of cores: they would all be over
+no sooner, and the first of them, which begins to ask for tasks, much later.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 GUESS_ON_GPUS_BYTES = 80_000_000_000
 """More than the weights of any model that we have settings for."""
@@ -21,7 +24,8 @@ class Loads:
 
     `guess_bytes` counts while no load was measured. `held` is what the children that load hold
     now, `peaks` the most that was seen of each, both by pid; `let_go` counts those that were
-    allowed to start since the last look.
+    allowed to start since the last look. `at_once`: no more than these, whatever the memory; None:
+    no such limit.
     """
 
     guess_bytes: int
@@ -29,6 +33,7 @@ class Loads:
     held: Mapping[int, int] = field(default_factory=dict)
     peaks: Mapping[int, int] = field(default_factory=dict)
     let_go: int = 0
+    at_once: int | None = None
 
     def seen(self, loading: Mapping[int, int], alive: Collection[int]) -> "Loads":
         """The same after a look at the children that load, by pid; `alive` are all children.
@@ -40,16 +45,18 @@ class Loads:
             if pid not in loading and (pid in alive or need is not None):
                 need = max(need or 0, peak)
         peaks = {pid: max(held, self.peaks.get(pid, 0)) for pid, held in loading.items()}
-        return Loads(self.guess_bytes, need, loading, peaks)
+        return replace(self, need_bytes=need, held=loading, peaks=peaks, let_go=0)
 
     def one_more(self) -> "Loads":
         """The same after one more child was allowed to start."""
-        return Loads(self.guess_bytes, self.need_bytes, self.held, self.peaks, self.let_go + 1)
+        return replace(self, let_go=self.let_go + 1)
 
     def why_wait(self, available_bytes: int) -> str | None:
         """Why no further child may load now, in words; None: it may."""
         if not self.held and not self.let_go:
             return None
+        if self.at_once is not None and len(self.held) + self.let_go >= self.at_once:
+            return "waits for a core: others are starting"
         need = self.guess_bytes if self.need_bytes is None else self.need_bytes
         to_come = self.let_go * need + sum(max(0, need - held) for held in self.held.values())
         if available_bytes - to_come >= need * (1 + _SPARE_SHARE):

@@ -98,11 +98,13 @@ class PoolRules:
 
     `drain_timeout_s` bounds a drain that a signal asked for; None: it takes as long as it takes.
     `load_guess_bytes`: the host memory that a child's load is thought to take before one was seen.
+    `loads_at_once`: no more children load side by side; None: as many as the memory allows.
     """
 
     max_tasks: int | None
     drain_timeout_s: float | None
     load_guess_bytes: int = 0
+    loads_at_once: int | None = None
 
 
 class Supervisor:
@@ -120,7 +122,7 @@ class Supervisor:
         self._around = around
         self._clock = clock
         self._progress = ProgressLines()
-        self._loads = Loads(rules.load_guess_bytes)
+        self._loads = Loads(rules.load_guess_bytes, at_once=rules.loads_at_once)
         self._finished = 0
         self._asked_to_end = False
         self._stop_at: float | None = None

@@ -73,3 +73,12 @@ def test_the_wait_is_explained_in_gigabytes():
     assert (
         words == "waits for host memory: a load takes 10.0 GB, and the others that load leave 8.0"
     )
+
+
+def test_no_more_load_side_by_side_than_there_are_cores_for():
+    loads = Loads(GB, at_once=2).one_more()
+    assert loads.why_wait(100 * GB) is None
+    loads = loads.one_more()
+    assert "waits for a core" in loads.why_wait(100 * GB)
+    assert loads.seen({1: GB, 2: GB}, {1, 2}).why_wait(100 * GB) is not None
+    assert loads.seen({2: GB}, {1, 2}).why_wait(100 * GB) is None

@@ -10,6 +10,7 @@ from pool.supervisor.plan import (
     new_worker_id,
     slots,
     with_share_of_cores,
+    with_small_heap,
 )
 
 
@@ -105,3 +106,9 @@ def test_a_number_of_threads_that_the_person_has_set_stays():
 def test_a_child_keeps_few_heaps_unless_the_person_wants_more():
     assert environment({})["MALLOC_ARENA_MAX"] == "2"
     assert environment({"MALLOC_ARENA_MAX": "8"})["MALLOC_ARENA_MAX"] == "8"
+
+
+def test_a_small_heap_gives_large_pieces_back_unless_the_person_says_otherwise():
+    assert with_small_heap({})["MALLOC_MMAP_THRESHOLD_"] == "262144"
+    theirs = {"MALLOC_MMAP_THRESHOLD_": "1000"}
+    assert with_small_heap(theirs) == theirs
