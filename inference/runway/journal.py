@@ -16,6 +16,7 @@ from pathlib import Path
 from inference.errors import TryLater
 from inference.runway.attempts import Attempt, Create, State, Step, next_step
 from inference.runway.spending import Caps, Today, cap_reached, day_start, until_words
+from inference.runway.ticker import show_today
 
 FILE = "runway.sqlite3"
 
@@ -95,6 +96,7 @@ class Journal:
         with self._opened() as db:
             db.executescript(_SCHEMA)
             db.execute("delete from attempts where made_at < ?", (self._wall() - _KEPT_S,))
+            self._show(db)
 
     def step(self, order: Order) -> Step:
         """What `begin` would do, without doing it."""
@@ -110,7 +112,9 @@ class Journal:
             reason = cap_reached(self._today(db), self._caps, order.usd)
             if reason is not None:
                 return Capped(reason)
-            return Begun(_insert(db, order, step, self._wall()), step)
+            begun = Begun(_insert(db, order, step, self._wall()), step)
+            self._show(db)
+            return begun
 
     def adopt(self, number: int, lease_id: str) -> None:
         """An existing task is watched by `lease_id` from now on."""
@@ -179,6 +183,10 @@ class Journal:
     def _write(self, statement: str, *values: object) -> None:
         with self._opened() as db:
             db.execute(statement, values)
+            self._show(db)
+
+    def _show(self, db: sqlite3.Connection) -> None:
+        show_today(self._path.parent, self._today(db), self._caps, self._wall())
 
     @contextmanager
     def _opened(

@@ -24,7 +24,8 @@ class Today:
     maybe_twice: int = 0
 
     def __str__(self) -> str:
-        return f"{self.videos} videos, about ${self.usd:.2f} (estimate)"
+        videos = "1 video" if self.videos == 1 else f"{self.videos} videos"
+        return f"{videos}, about ${self.usd:.2f} (estimate)"
 
 
 @dataclass(frozen=True)

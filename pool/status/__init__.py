@@ -6,6 +6,7 @@ verdict.py       which exit code a status deserves
 queue.py         what the pool knows of its queue
 task_records.py  what became of the newest leases
 host.py          what is left of the machine
+spent.py         what a Runway pool has spent today
 totals.py        what the pool as a whole has done lately
 observer.py      one look at all of these
 table.py         the table for a person; span.py and bar.py draw its parts

@@ -8,6 +8,7 @@ from pool.exit_codes import StatusExitCode
 from pool.state_dir import StateDir
 from pool.status.host import Host, read_host
 from pool.status.queue import read_queue
+from pool.status.spent import SpentToday, read_spent
 from pool.status.status_file import Found, NoPool, read_status
 from pool.status.task_records import TaskRecord, TaskRecords
 from pool.status.totals import Totals, totals
@@ -23,6 +24,7 @@ class Look:
     records: tuple[TaskRecord, ...] = ()
     missing: str = ""
     host: Host | None = None
+    spent: SpentToday | None = None
 
     @property
     def exit_code(self) -> StatusExitCode:
@@ -35,12 +37,16 @@ class Look:
         return self.missing if self.found is None else one_line(self.found)
 
     def json(self, indent: int | None = None) -> str:
-        """The status as it was promised, the totals and the host; `null` where there is none."""
+        """The status as it was promised, and beside it the totals, the host and the money.
+
+        `null` where there is none.
+        """
         whole = None
         if self.found is not None and self.totals is not None:
             status = self.found.status.model_dump(mode="json", by_alias=True)
             whole = {**status, "totals": self.totals.model_dump()}
             whole["host"] = None if self.host is None else self.host.model_dump()
+            whole["spent_today"] = None if self.spent is None else self.spent.model_dump()
         return json.dumps(whole, indent=indent, ensure_ascii=False)
 
 
@@ -62,4 +68,7 @@ class Observer:
         records = self._records.read()
         written_at = time.time() - found.age_s
         lately = totals(found.status, records, queue, written_at)
-        return Look(found, lately, records, host=read_host(self._state_dir.path))
+        buys = found.status.pool.mode == "runway"
+        spent = read_spent(self._state_dir, time.time()) if buys else None
+        host = read_host(self._state_dir.path)
+        return Look(found, lately, records, host=host, spent=spent)

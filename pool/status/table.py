@@ -17,6 +17,7 @@ from pool.status.bar import bar
 from pool.status.host import Host
 from pool.status.schema import CurrentTask, SlotStatus, Status
 from pool.status.span import span
+from pool.status.spent import SpentToday
 from pool.status.status_file import Found
 from pool.status.totals import Totals
 from pool.status.verdict import one_line
@@ -65,7 +66,11 @@ class _Column:
 
 
 def screen(
-    found: Found, paper: Paper, totals: Totals | None = None, host: Host | None = None
+    found: Found,
+    paper: Paper,
+    totals: Totals | None = None,
+    host: Host | None = None,
+    spent: SpentToday | None = None,
 ) -> RenderableType:
     """Everything about the pool; 40 columns are a phone's."""
     status = found.status
@@ -74,6 +79,8 @@ def screen(
         parts.append(Text(one_line(found), style="red"))
     if totals is not None:
         parts.append(_totals(totals))
+    if spent is not None:
+        parts.append(_spent(spent))
     if names := _device_names(status):
         parts.append(Text(names, style="dim"))
     if host is not None:
@@ -125,6 +132,17 @@ def _host(host: Host, paper: Paper) -> Text:
         f"{used / 2**30:.0f}/{total / 2**30:.0f}G  disk {host.disk_free_bytes / 1e9:.0f} GB free"
     )
     return text
+
+
+def _spent(spent: SpentToday) -> Text:
+    """What the day has cost so far."""
+    videos = counted(spent.videos, "video")
+    if spent.cap_videos is not None:
+        videos += f" of {spent.cap_videos}"
+    usd = f"${spent.usd_estimate:.2f}"
+    if spent.cap_usd is not None:
+        usd += f" of ${spent.cap_usd:.2f}"
+    return Text(f"today (UTC): {videos} bought, about {usd} (estimate)")
 
 
 def _device_names(status: Status) -> str:

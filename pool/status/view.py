@@ -81,4 +81,4 @@ def _drawn(look: Look, console: Console, *, low: bool = False) -> RenderableType
         return Text(look.missing)
     unicode = console.encoding.startswith("utf")
     paper = Paper(console.width, unicode, bars=console.is_terminal, low=low)
-    return screen(look.found, paper, look.totals, look.host)
+    return screen(look.found, paper, look.totals, look.host, look.spent)

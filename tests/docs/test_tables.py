@@ -12,6 +12,7 @@ from pool.lease.pace import Stage
 from pool.state_dir import StateDir
 from pool.status import schema
 from pool.status.host import Host
+from pool.status.spent import SpentToday
 from pool.status.totals import Totals
 from pool.supervisor.diagram import diagram
 from pool.supervisor.states import SlotState
@@ -80,7 +81,8 @@ def test_every_field_of_the_status_is_told():
     rows = page("README.md").table("fields of the status")
     told = {words_in(row[0])[0]: words_in(row[1]) for row in rows}
     parts = ("Status", "PoolStatus", "SlotStatus", "LastExit", "CurrentTask", "SlotDevice", "Gpu")
-    models = {part: getattr(schema, part) for part in parts} | {"Totals": Totals, "Host": Host}
+    models = {part: getattr(schema, part) for part in parts}
+    models |= {"SpentToday": SpentToday, "Totals": Totals, "Host": Host}
     assert told == {
         part: [name.rstrip("_") for name in model.model_fields] for part, model in models.items()
     }

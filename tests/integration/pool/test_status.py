@@ -24,8 +24,9 @@ def shown(folder):
     """The exit code and the status; it is what was promised, or this fails."""
     ended = pool_status(folder, "--json")
     said = json.loads(ended.stdout)
-    said.pop("totals", None)  # stands beside what was promised, as the host does
+    said.pop("totals", None)  # stands beside what was promised, as the host and the money do
     assert said.pop("host")["memory_total_bytes"] > 0
+    assert said.pop("spent_today") is None
     return ended.returncode, Status.model_validate(said)
 
 

@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from pool.status.host import Host
+from pool.status.spent import SpentToday
 from pool.status.status_file import Found
 from pool.status.table import Paper, screen
 from pool.status.totals import Totals
@@ -45,10 +46,12 @@ HOST = Host(
 )
 
 
-def drawn(*slots, width=120, age_s=0.5, state="running", totals=None, host=None, **paper):
+def drawn(
+    *slots, width=120, age_s=0.5, state="running", totals=None, host=None, spent=None, **paper
+):
     console = Console(file=io.StringIO(), width=width, force_terminal=False)
     found = Found(status(*slots, state=state), age_s)
-    console.print(screen(found, Paper(width, **paper), totals, host))
+    console.print(screen(found, Paper(width, **paper), totals, host, spent))
     return console.file.getvalue()
 
 
@@ -184,3 +187,12 @@ def test_a_slot_that_works_again_still_tells_how_its_former_child_ended():
 def test_gpus_are_named_once():
     slots = [slot(f"gpu{n}", device=DEVICE) for n in range(8)]
     assert "8 × NVIDIA H200" in drawn(*slots)
+
+
+def test_what_the_day_has_cost_is_told_as_an_estimate_with_its_caps():
+    free = SpentToday(videos=1, usd_estimate=0.25, cap_videos=None, cap_usd=None)
+    assert "today (UTC): 1 video bought, about $0.25 (estimate)" in drawn(spent=free)
+    capped = SpentToday(videos=3, usd_estimate=0.75, cap_videos=40, cap_usd=10.0)
+    words = "today (UTC): 3 videos of 40 bought, about $0.75 of $10.00 (estimate)"
+    assert words in drawn(spent=capped)
+    assert "today" not in drawn()

@@ -1,0 +1,98 @@
+"""What only a whole pool shows: its status, its caps and places, and its second SIGTERM."""
+
+import json
+import signal
+import subprocess
+
+import pytest
+
+from pool.exit_codes import ExitCode
+from tests.fakes.bad_server import BadServer
+from tests.fakes.bad_server.server import NewTask
+from tests.fakes.running_pool import ROOT, RunningPool, wait_until
+from tests.fakes.runway import Look
+
+PHOTO = (ROOT / "tests/photos/coffee.jpg").read_bytes()
+FOR_EVER = (Look("RUNNING", 0.5),)
+
+
+@pytest.fixture
+def server():
+    with BadServer() as running:
+        yield running
+
+
+@pytest.fixture
+def add(server):
+    """Append a task for Runway; its id."""
+    return lambda: server.add_task(PHOTO, "the cup steams", NewTask(worker_type="runway"))
+
+
+@pytest.fixture
+def start(tmp_path, server, runway):
+    """start(*flags, **settings): a pool in Runway mode, ended with the test."""
+    started = []
+
+    def begin(*flags, **settings):
+        made = RunningPool(
+            tmp_path,
+            server.url,
+            server.key,
+            *flags,
+            environ={"RUNWAY_API_KEY": runway.key},
+            worker_type="runway",
+            backend="runway",
+            lease_duration_seconds=60,
+            heartbeat_interval=20,
+            runway_base_url=runway.url,
+            runway_poll_interval=0.2,
+            **settings,
+        )
+        started.append(made)
+        return made
+
+    yield begin
+    for pool in started:
+        pool.__exit__()
+
+
+def pool_status(pool, *flags):
+    """What the command prints."""
+    command = [ROOT / "bin/pool-status", "--state-dir", pool.folder / "state", *flags]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout
+
+
+def reasons(pool):
+    return [slot["reason"] or "" for slot in pool.slots()]
+
+
+def test_at_the_days_cap_the_pool_stops_leasing_and_says_what_was_spent(server, runway, add, start):
+    bought, left = add(), add()
+    pool = start(runway_daily_cap_videos=1)
+    wait_until(lambda: server.item(bought).status == "completed", "the video", 60)
+    wait_until(lambda: "the day's cap of 1 videos is reached" in reasons(pool)[0], "the cap")
+    assert (len(runway.tasks), server.item(left).status) == (1, "pending")
+    shown = json.loads(pool_status(pool, "--json"))["spent_today"]
+    assert shown == {"videos": 1, "usd_estimate": 0.25, "cap_videos": 1, "cap_usd": None}
+    assert "today (UTC): 1 video of 1 bought, about $0.25 (estimate)" in pool_status(pool)
+    assert "today: 1 video, about $0.25 (estimate)" in pool.said
+
+
+def test_one_place_is_shared_by_all_children_and_a_second_sigterm_cancels_what_is_in_it(
+    server, runway, add, start
+):
+    runway.usual_script(FOR_EVER)
+    first = add()
+    pool = start("--workers", "2", runway_max_in_flight=1)
+    full = "1 of 1 Runway tasks are in flight"
+    wait_until(lambda: full in reasons(pool), "the other child's reason")
+    add()
+    wait_until(lambda: runway.tasks, "a Runway task")
+    pool.signal(signal.SIGTERM)
+    wait_until(lambda: "draining" in pool.said, "the drain")
+    pool.signal(signal.SIGTERM)
+    assert pool.wait(within_s=30) == ExitCode.STOPPED
+    (task,) = runway.tasks
+    assert task.cancelled_from == "RUNNING"
+    last = [entry for entry in server.entries("heartbeat") if entry.item_id == first][-1]
+    assert last.request["extend_seconds"] == 1
