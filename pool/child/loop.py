@@ -103,6 +103,7 @@ class ChildLoop:
         self._retire: Exit | None = None
         self._key_accepted = rules.key_accepted
         self._serial = 0
+        self._foreign: set[str] = set()
         self._beat_at = 0.0
         self._shown: tuple[tuple[str, str], ...] = ()
         self._waiting_for: str | None = "loading"
@@ -240,12 +241,22 @@ class ChildLoop:
         self._desk.tasks.append(work)
         tools.events.note("leased", tools.worker_id, task.item_id)
         log = logger.bind(item_id=task.item_id)
-        log.info("leased" if found is None else "leased; its video is made already")
         if not self._poller.wanted(task):
-            log.warning("for another kind of worker ({}): given back", task.inference_provider)
+            self._say_foreign(task)
             work.give_back(now)
-        elif self._draining:
+            return
+        log.info("leased" if found is None else "leased; its video is made already")
+        if self._draining:
             work.give_back(now)
+
+    def _say_foreign(self, task: Task) -> None:
+        """Once an item: while its own kind of worker is away, it comes again and again."""
+        if task.item_id not in self._foreign:
+            logger.bind(item_id=task.item_id).warning(
+                "for another kind of worker ({}): given back whenever it comes",
+                task.inference_provider,
+            )
+            self._foreign.add(task.item_id)
 
     def _let_go(self, now: float) -> bool:
         """Let go of the tasks that are over; past a stop's deadline, of all; whether any was."""
@@ -273,7 +284,7 @@ class ChildLoop:
             log.success(
                 "completed in {:.1f} s: {}", sum(ended.stage_s.values()), ended.storage_path
             )
-        else:
+        elif ended.item_id not in self._foreign:
             log.warning("{}: {}", ended.ending, ended.reason)
 
     def _look_for_more(self, now: float) -> None:

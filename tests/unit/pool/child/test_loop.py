@@ -1,6 +1,7 @@
 """The child's loop, one step after the other: tasks, questions, and what the supervisor hears."""
 
 import pytest
+from loguru import logger
 
 from client.errors import Transient, Unauthorized
 from inference.backend import Video
@@ -98,6 +99,15 @@ def test_a_task_of_the_other_kind_is_given_back_and_not_reported(child):
     assert [call[0] for call in child.calls] == ["renew"]
     assert child.given_back(FOREIGN)
     assert child.told.endings == [("item-3", "released")]
+
+
+def test_a_task_of_the_other_kind_that_comes_again_and_again_is_logged_once(child):
+    lines = []
+    number = logger.add(lambda line: lines.append(line.record["message"]), level="INFO")
+    child.work_to_the_end(FOREIGN)
+    child.work_to_the_end(FOREIGN)
+    logger.remove(number)
+    assert lines == ["for another kind of worker (runway_gen4): given back whenever it comes"]
 
 
 # Asking for more
