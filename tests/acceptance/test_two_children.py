@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from pool.exit_codes import StatusExitCode
+from pool.status.host import Host
 from pool.status.schema import Status
 from pool.status.totals import Totals
 from tests.checker.judged_pools import JudgedPools
@@ -43,6 +44,8 @@ def status_in_json(folder):
         return done.returncode, None
     whole = json.loads(done.stdout)
     Totals.model_validate(whole.pop("totals"))
+    Host.model_validate(whole.pop("host"))
+    assert whole.pop("spent_today") is None
     return done.returncode, Status.model_validate_json(json.dumps(whole))
 
 
