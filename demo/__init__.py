@@ -3,6 +3,7 @@
     flags.py      what can be asked for
     folder.py     what lies where, and that one demo at a time uses it
     maker.py      which weights make the videos, and on what
+    runway_double.py  what stands in for Runway
     services.py   the server and the pool, started with settings of their own
     process.py    one process: started, watched, ended
     admin_api.py  the server's calls for its operator

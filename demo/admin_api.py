@@ -26,9 +26,10 @@ class AdminApi:
         answer = self._call("POST", "photos", data=photo.read_bytes(), headers=headers)
         return str(answer.json()["data"]["photo_id"])
 
-    def add_task(self, photo_id: str, prompt: str) -> str:
-        """Put a task at the end of the queue; its id."""
-        answer = self._call("POST", "tasks", json={"photo_id": photo_id, "prompt": prompt})
+    def add_task(self, photo_id: str, prompt: str, provider: str | None) -> str:
+        """Put a task for this provider (None: for GPUs) at the end of the queue; its id."""
+        task = {"photo_id": photo_id, "prompt": prompt, "inference_provider": provider}
+        answer = self._call("POST", "tasks", json=task)
         return str(answer.json()["data"]["item_id"])
 
     def tasks(self) -> list[Mapping[str, Any]]:

@@ -5,16 +5,19 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True)
 class Flags:
-    """`model` None: tiny random weights, or the default model where it and a GPU are at hand.
+    """`mode` runway: a double of Runway makes the videos, not a model.
 
+    `model` None: tiny random weights, or the default model where it and a GPU are at hand.
     `workers` counts children without a GPU; `port` 0 takes a free one.
     """
 
     leave: bool
+    mode: Literal["wan", "runway"]
     model: str | None
     cpu: bool
     workers: int
@@ -33,6 +36,12 @@ def parser() -> argparse.ArgumentParser:
     add = flags.add_argument
     add("--exit", action="store_true", help="end when the videos are there; else stay up")
     add(
+        "--mode",
+        choices=("wan", "runway"),
+        default="wan",
+        help="runway: through the Runway backend, with a double of Runway that costs nothing",
+    )
+    add(
         "--model",
         metavar="PATH_OR_ID",
         help="real weights: a folder in diffusers' layout, or a Hugging Face id in the local cache "
@@ -47,9 +56,13 @@ def parser() -> argparse.ArgumentParser:
 
 def parsed(arguments: Sequence[str]) -> Flags:
     """The flags as given. A wrong one ends the process with 2."""
-    given = parser().parse_args(arguments)
+    flags = parser()
+    given = flags.parse_args(arguments)
+    if given.mode == "runway" and (given.model or given.device):
+        flags.error("--model and --device choose how WAN works; leave them out with --mode runway")
     return Flags(
         leave=given.exit,
+        mode=given.mode,
         model=given.model,
         cpu=given.device == "cpu",
         workers=given.workers,

@@ -18,7 +18,7 @@ from demo.admin_api import AdminApi
 from demo.errors import DemoFailed
 from demo.flags import Flags, parsed
 from demo.folder import DemoFolder, claimed
-from demo.maker import chosen
+from demo.maker import ready
 from demo.moment import Moment, look
 from demo.orders import Order, place
 from demo.outcome import print_results, results
@@ -60,22 +60,27 @@ def _fail(sentence: str) -> int:
 def _play(flags: Flags, folder: DemoFolder, console: Console) -> int:
     """The story. Raises `DemoFailed`, OSError and KeyboardInterrupt."""
     console.print(f"files   {folder.path}")
-    maker = chosen(flags, folder.weights)
-    server, url = start_server(folder, flags.port)
-    with server:
+    with contextlib.ExitStack() as up:
+        maker = up.enter_context(ready(flags, folder))
+        server, url = start_server(folder, flags.port)
+        up.enter_context(server)
         keys = json.loads((folder.server / "keys.json").read_text())
         api = AdminApi(url, keys["admin_api_key"])
-        orders = place(api)
+        orders = place(api, maker.provider)
         console.print(f"server  {url}, three photos and three tasks are in it")
         console.print(f"pool    {maker.words}")
         console.print()
-        pool = start_pool(folder, url, keys["worker_api_key"], maker.settings)
-        with pool, _drained(pool, console):
-            last = _watch(api, orders, folder, (server, pool), console)
-            found = results(last.tasks, api, folder)
-            print_results(found, console)
-            if not flags.leave:
-                _stay_up(folder, url, (server, pool), console)
+        environment = {"WORKER_API_KEY": keys["worker_api_key"], **maker.keys}
+        pool = start_pool(folder, url, environment, maker.settings)
+        processes = (server, *maker.helpers, up.enter_context(pool))
+        up.enter_context(_drained(pool, console))
+        last = _watch(api, orders, folder, processes, console)
+        found = results(last.tasks, api, folder)
+        print_results(found, console)
+        if maker.remark:
+            console.print(f"\n{maker.remark}")
+        if not flags.leave:
+            _stay_up(folder, url, processes, console)
     return 0 if all(result.why_not is None for result in found) else 1
 
 

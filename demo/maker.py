@@ -3,14 +3,18 @@
 Another way of making them is another function that returns a `Maker`.
 """
 
+import contextlib
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from demo.errors import DemoFailed
 from demo.flags import Flags
+from demo.folder import DemoFolder
+from demo.process import Process
+from demo.runway_double import KEY, PROVIDER, start_double
 from demo.services import ROOT, clean_environment
 from pool.counted import counted
 
@@ -19,14 +23,53 @@ _TINY = "wan22-ti2v-5b"
 _TINY_SETTINGS = {"video_size": "320*192", "frame_num": 25, "steps": 24, "fps": 12}
 _NO_DEVICE = 3
 """What `start-pool` exits with where there is no GPU."""
+_REMARK = """\
+A double of Runway made these: each photo, slowly coming nearer. Nothing was
+paid; what the pool's status calls spent is what the real one would have cost."""
 
 
 @dataclass(frozen=True)
 class Maker:
-    """`words` for a person; `settings` for the pool's config file."""
+    """`words` for a person; `settings` for the pool's config file.
+
+    `remark` is said once the videos are there. `provider` is what tasks call it (None: they name
+    none). `keys` are the pool's environment variables, beside the Worker API's, and `helpers` the
+    processes that it needs, already started.
+    """
 
     words: str
     settings: Mapping[str, object]
+    remark: str = ""
+    provider: str | None = None
+    keys: Mapping[str, str] = field(default_factory=dict)
+    helpers: tuple[Process, ...] = ()
+
+
+@contextlib.contextmanager
+def ready(flags: Flags, folder: DemoFolder) -> Iterator[Maker]:
+    """The maker for these flags on this machine; what it needs runs until the block ends.
+
+    Raises `DemoFailed`.
+    """
+    if flags.mode == "wan":
+        yield chosen(flags, folder.weights)
+        return
+    double, url = start_double(folder)
+    with double:
+        yield Maker(
+            f"{counted(flags.workers, 'worker')} in Runway mode\n"
+            f"runway  {url}, a DOUBLE: not the real Runway, nothing is paid",
+            {
+                "worker_type": "runway",
+                "workers": flags.workers,
+                "runway_base_url": url,
+                "runway_poll_interval": 1,
+            },
+            remark=_REMARK,
+            provider=PROVIDER,
+            keys={"RUNWAY_API_KEY": KEY},
+            helpers=(double,),
+        )
 
 
 def chosen(flags: Flags, weights: Path) -> Maker:

@@ -27,9 +27,9 @@ def photos() -> list[Path]:
     return [_PHOTOS / f"{name}.jpg" for name in _PROMPTS]
 
 
-def place(api: AdminApi) -> list[Order]:
-    """Upload the photos and queue one task for each."""
+def place(api: AdminApi, provider: str | None) -> list[Order]:
+    """Upload the photos and queue one task for each, for this provider (None: for GPUs)."""
     return [
-        Order(photo.stem, api.add_task(api.add_photo(photo), _PROMPTS[photo.stem]))
+        Order(photo.stem, api.add_task(api.add_photo(photo), _PROMPTS[photo.stem], provider))
         for photo in photos()
     ]

@@ -37,9 +37,12 @@ def start_server(folder: DemoFolder, port: int) -> tuple[Process, str]:
 
 
 def start_pool(
-    folder: DemoFolder, url: str, worker_key: str, settings: Mapping[str, object]
+    folder: DemoFolder, url: str, keys: Mapping[str, str], settings: Mapping[str, object]
 ) -> Process:
-    """Start the pool against the server at `url`, with a config file that stays to be looked at."""
+    """Start the pool against the server at `url`, with a config file that stays to be looked at.
+
+    `keys` are its environment variables.
+    """
     config = {
         "vercel_api_url": url,
         "worker_id": "demo",
@@ -54,5 +57,5 @@ def start_pool(
         [ROOT / "bin" / "start-pool", "--config", folder.config.absolute()],
         folder.logs / "start-pool.log",
         folder.path,
-        clean_environment() | {"WORKER_API_KEY": worker_key},
+        {**clean_environment(), **keys},
     )

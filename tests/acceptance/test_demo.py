@@ -77,6 +77,16 @@ def test_three_photos_become_three_videos_that_play(clone, shown):
         assert str(path.relative_to(clone)) in shown.stdout
 
 
+def test_the_same_story_runs_with_a_double_of_runway_and_says_that_it_is_one(clone):
+    told = demo(clone, "--exit", "--mode", "runway", "--data", "runway-demo")
+    assert told.returncode == 0, told.stdout + told.stderr
+    for name in NAMES:
+        path = clone / "runway-demo" / "videos" / f"{name}.mp4"
+        assert why_not_playable(path.read_bytes()) is None
+    assert "a DOUBLE: not the real Runway, nothing is paid" in told.stdout
+    assert "A double of Runway made these" in told.stdout
+
+
 def test_the_photo_that_lies_on_its_side_becomes_an_upright_video(clone, shown):
     film = decoded(clone / "demo-data" / "videos" / "cat-rotated.mp4")
     assert film.width > film.height

@@ -19,7 +19,9 @@ def film(photo: bytes | None, width: int, height: int, seconds: float) -> bytes:
         stream = container.add_stream("libx264", rate=_FPS, options={"preset": "ultrafast"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for number in range(frames):
-            picture = _nearer(source, number / frames).resize((width, height))
+            picture = source.resize(
+                (width, height), Image.Resampling.BILINEAR, _nearer(source, number / frames)
+            )
             container.mux(stream.encode(av.VideoFrame.from_image(picture)))
         container.mux(stream.encode(None))
     return target.getvalue()
@@ -29,8 +31,7 @@ def _gradient() -> Image.Image:
     return Image.linear_gradient("L").convert("RGB")
 
 
-def _nearer(source: Image.Image, share: float) -> Image.Image:
+def _nearer(source: Image.Image, share: float) -> tuple[float, float, float, float]:
+    """What is seen of the photo after this share of the film: left, top, right and bottom."""
     cut_x, cut_y = source.width * 0.1 * share, source.height * 0.1 * share
-    return source.crop(
-        (int(cut_x), int(cut_y), int(source.width - cut_x), int(source.height - cut_y))
-    )
+    return cut_x, cut_y, source.width - cut_x, source.height - cut_y
