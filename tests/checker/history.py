@@ -8,7 +8,7 @@ to send it, if there is one: the checker accuses only where it is sure.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.checker.model import Event, Expectations
 from tests.fakes.bad_server.journal import Entry
@@ -79,6 +79,12 @@ def read_history(log: Iterable[Entry], events: Iterable[Event], expect: Expectat
     entries = tuple(sorted(log, key=lambda entry: entry.received_s))
     happened = tuple(sorted(events, key=lambda event: event.t))
     polls = [entry for entry in entries if _is_a_known_lease(entry)]
+    taken: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+    for poll in polls:
+        taken[poll.worker_id, _leased_item(poll)].append(poll)
+    done: dict[tuple[str, str], list[Event]] = defaultdict(list)
+    for event in happened:
+        done[event.worker_id, event.item_id].append(event)
     attributed = Attribution(entries)
     sent: dict[int, list[Entry]] = defaultdict(list)
     nobodys: list[Entry] = []
@@ -86,12 +92,16 @@ def read_history(log: Iterable[Entry], events: Iterable[Event], expect: Expectat
         if entry.endpoint not in SENT_FOR_A_TASK or not entry.item_id:
             continue
         worker = attributed.worker_of(entry)
-        poll = _last(polls, worker, entry.item_id, entry.received_s) if worker else None
+        poll = _last(taken[worker, entry.item_id], entry.received_s) if worker else None
         if poll is not None:
             sent[poll.seq].append(entry)
         elif worker is None:
             nobodys.append(entry)
-    leases = [_lease(poll, sent[poll.seq], happened, polls) for poll in polls]
+    leases = [
+        _lease(poll, sent[poll.seq], done[who], taken[who])
+        for poll in polls
+        for who in [(poll.worker_id, _leased_item(poll))]
+    ]
     return History(entries, tuple(_give_away(nobodys, leases, expect)), happened)
 
 
@@ -111,21 +121,15 @@ def _leased_item(entry: Entry) -> str:
     return entry.effect.item_id if entry.effect else ""
 
 
-def _last(polls: Sequence[Entry], worker: str, item: str, before_s: float) -> Entry | None:
-    found = [
-        poll
-        for poll in polls
-        if (poll.worker_id, _leased_item(poll)) == (worker, item) and poll.received_s <= before_s
-    ]
-    return found[-1] if found else None
+def _last(polls: Sequence[Entry], before_s: float) -> Entry | None:
+    return next((poll for poll in reversed(polls) if poll.received_s <= before_s), None)
 
 
 def _lease(
     poll: Entry, sent: Sequence[Entry], events: Iterable[Event], polls: Sequence[Entry]
 ) -> Lease:
-    item = _leased_item(poll)
-    mine = (e for e in events if (e.worker_id, e.item_id) == (poll.worker_id, item))
-    own = [e for e in mine if _last(polls, poll.worker_id, item, e.t) == poll]
+    """The lease that `poll` took; `events` and `polls` are those of its worker and item."""
+    own = [event for event in events if _last(polls, event.t) == poll]
     return Lease(poll, tuple(sent), tuple(own))
 
 
@@ -157,11 +161,12 @@ def _give_away(
     given: dict[int, list[Entry]] = defaultdict(list)
     perhaps: dict[int, list[Entry]] = defaultdict(list)
     losses = {lease.taken.seq: loss_of(lease, expect) for lease in leases}
+    of_item: dict[str, list[Lease]] = defaultdict(list)
+    for lease in leases:
+        of_item[lease.item_id].append(lease)
     for entry in nobodys:
         held = [
-            lease
-            for lease in leases
-            if lease.item_id == entry.item_id and lease.taken.received_s <= entry.received_s
+            lease for lease in of_item[entry.item_id] if lease.taken.received_s <= entry.received_s
         ]
         rightful = [
             lease
@@ -208,14 +213,18 @@ def loss_of(lease: Lease, expect: Expectations) -> Loss | None:
 
 
 def may_be_declared_lost(lease: Lease, at_s: float, expect: Expectations) -> bool:
-    """Whether a worker may hold its lease for lost at `at_s`: two 404s, a 403 or the deadline."""
+    """Whether a worker may hold its lease for lost at `at_s`: two 404s, a 403 or the deadline.
+
+    An answer that left less than the slack before may not have been taken in yet.
+    """
     answered = [e for e in lease.all("heartbeat", "report") if e.answered_s <= at_s]
     refused = any(entry.delivered and entry.status == 403 for entry in answered)
     not_found = [entry for entry in answered if entry.delivered and entry.status == 404]
     apart = bool(not_found) and (
         not_found[-1].answered_s - not_found[0].received_s >= LOSS_GAP_S - expect.slack_s
     )
-    loss = loss_of(lease, expect)
+    taken_in = [entry for entry in lease.sent if entry.answered_s <= at_s - expect.slack_s]
+    loss = loss_of(replace(lease, sent=tuple(taken_in)), expect)
     return refused or apart or (loss is not None and at_s >= loss.at_s - expect.slack_s)
 
 

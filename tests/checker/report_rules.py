@@ -29,9 +29,10 @@ def check_reports(history: History, expect: Expectations) -> Iterator[Violation]
             yield from _completed_after_bytes(report, shelf, history.log)
             yield from _failed_for_its_own_fault(report, history.events, expect)
     yield from _never_failed_after_completed(history.log)
+    signed = {entry.seq: entry for entry in history.log if entry.endpoint == "presign-upload"}
     for lease in history.leases:
         yield from _signed_early(lease)
-        yield from _signed_right_before(lease, history.log, expect)
+        yield from _signed_right_before(lease, signed, expect)
 
 
 @dataclass(frozen=True)
@@ -151,9 +152,8 @@ def _signed_early(lease: Lease) -> Iterator[Violation]:
 
 
 def _signed_right_before(
-    lease: Lease, log: Iterable[Entry], expect: Expectations
+    lease: Lease, signed: Mapping[int, Entry], expect: Expectations
 ) -> Iterator[Violation]:
-    signed = {entry.seq: entry for entry in log if entry.endpoint == "presign-upload"}
     began_s = min((event.t for event in lease.saw("infer_started")), default=float("-inf"))
     for put in lease.all("upload"):
         presign = signed.get(put.signed_by) if put.signed_by is not None else None

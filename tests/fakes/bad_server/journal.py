@@ -74,7 +74,10 @@ class Entry:
 
 @dataclass
 class Draft:
-    """What is known so far about the request in work; becomes an `Entry` when it is over."""
+    """What is known so far about the request in work; becomes an `Entry` when it is over.
+
+    `left_s` is when its answer left: from then on its client may have it, and ask again.
+    """
 
     seq: int
     connection: int
@@ -89,10 +92,13 @@ class Draft:
     effect: Effect | None = None
     signed_by: int | None = None
     leaks: tuple[str, ...] = ()
+    left_s: float | None = None
 
     def entry(self, now: float) -> Entry:
         """The finished line."""
-        return Entry(**vars(self), answered_s=now)
+        known = vars(self).copy()
+        left_s = known.pop("left_s")
+        return Entry(**known, answered_s=now if left_s is None else left_s)
 
 
 def read_log(path: Path) -> list[Entry]:

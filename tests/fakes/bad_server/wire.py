@@ -279,6 +279,7 @@ class Wire(BaseHTTPRequestHandler):
             self._socket.reset()
         else:
             self.site.journal.announce(self._draft.seq)
+            self._draft.left_s = time.monotonic()
             self.connection.sendall(head + (b"" if self.command == "HEAD" else reply.body))
         self._draft.delivered = True
 

@@ -56,6 +56,11 @@ GOOD = {
     "one lease, one task": ([bought()], {"t1": "a"}, 1),
     "an intent that never left": ([LOST, bought(lease="w#2")], {"t1": "a"}, 2),
     "an answer that died": ([LOST, bought(lease="w#2", task="t2")], {"t1": "a", "t2": "a"}, 2),
+    "cancelled, then made": (
+        [bought(state=State.GONE), bought(lease="w#2", task="t2")],
+        {"t1": "a", "t2": "a"},
+        2,
+    ),
     "refused, then made": ([bought(state=State.UNSENT, task=None), bought()], {"t1": "a"}, 1),
 }
 BAD = {
