@@ -215,7 +215,8 @@ def loss_of(lease: Lease, expect: Expectations) -> Loss | None:
 def may_be_declared_lost(lease: Lease, at_s: float, expect: Expectations) -> bool:
     """Whether a worker may hold its lease for lost at `at_s`: two 404s, a 403 or the deadline.
 
-    An answer that left less than the slack before may not have been taken in yet.
+    `at_s` is by the slack later than the worker said so, and an answer that left less than the
+    slack before that may not have been taken in.
     """
     answered = [e for e in lease.all("heartbeat", "report") if e.answered_s <= at_s]
     refused = any(entry.delivered and entry.status == 403 for entry in answered)
@@ -223,7 +224,7 @@ def may_be_declared_lost(lease: Lease, at_s: float, expect: Expectations) -> boo
     apart = bool(not_found) and (
         not_found[-1].answered_s - not_found[0].received_s >= LOSS_GAP_S - expect.slack_s
     )
-    taken_in = [entry for entry in lease.sent if entry.answered_s <= at_s - expect.slack_s]
+    taken_in = [entry for entry in lease.sent if entry.answered_s <= at_s - 2 * expect.slack_s]
     loss = loss_of(replace(lease, sent=tuple(taken_in)), expect)
     return refused or apart or (loss is not None and at_s >= loss.at_s - expect.slack_s)
 

@@ -137,6 +137,13 @@ class TestL3:
         forge.heartbeat(200.0, status=404)
         assert broken(forge, [event("lost", 200.1)]) == ["L3"]
 
+    def test_a_renewal_answered_as_the_deadline_passed_may_come_too_late_and_not_long_before(self):
+        forge = Forge()
+        forge.lease(100.0)
+        forge.heartbeat(669.9)
+        assert broken(forge, [event("lost", 670.1)]) == []
+        assert broken(forge, [event("lost", 671.0)]) == ["L3"]
+
     def test_a_lease_given_up_after_server_errors_is_caught(self):
         forge = Forge()
         forge.lease()
