@@ -1,3 +1,3 @@
 """The worker pool: one supervisor, one child process for every slot."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
