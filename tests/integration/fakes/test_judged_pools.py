@@ -16,6 +16,8 @@ STARTS_THEM = {
     "tests/checker/judged_pools.py",
     "tests/chaos/storm/pools.py",  # judged by tests/chaos/storm/judgement.py
     "tests/benchmarks/pool_field.py",
+    "tests/benchmarks/reliability.py",
+    "tests/benchmarks/runway_memory.py",
     HERE,
 }
 

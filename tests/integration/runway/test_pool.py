@@ -7,19 +7,12 @@ import subprocess
 import pytest
 
 from pool.exit_codes import ExitCode
-from tests.fakes.bad_server import BadServer
-from tests.fakes.bad_server.server import NewTask
-from tests.fakes.running_pool import ROOT, RunningPool, wait_until
+from tests.fakes.bad_server import NewTask
+from tests.fakes.running_pool import ROOT, wait_until
 from tests.fakes.runway import Look
 
 PHOTO = (ROOT / "tests/photos/coffee.jpg").read_bytes()
 FOR_EVER = (Look("RUNNING", 0.5),)
-
-
-@pytest.fixture
-def server():
-    with BadServer() as running:
-        yield running
 
 
 @pytest.fixture
@@ -29,15 +22,12 @@ def add(server):
 
 
 @pytest.fixture
-def start(tmp_path, server, runway):
-    """start(*flags, **settings): a pool in Runway mode, ended with the test."""
-    started = []
+def start(runway, pools, expect):
+    """start(*flags, **settings): a pool in Runway mode."""
+    expect(confirmations=2, finished=False)
 
     def begin(*flags, **settings):
-        made = RunningPool(
-            tmp_path,
-            server.url,
-            server.key,
+        return pools.start(
             *flags,
             environ={"RUNWAY_API_KEY": runway.key},
             worker_type="runway",
@@ -48,12 +38,8 @@ def start(tmp_path, server, runway):
             runway_poll_interval=0.2,
             **settings,
         )
-        started.append(made)
-        return made
 
-    yield begin
-    for pool in started:
-        pool.__exit__()
+    return begin
 
 
 def pool_status(pool, *flags):
