@@ -18,6 +18,12 @@ WRITES_NONE = """
 def test_that_passes(tmp_path):
     (tmp_path / "pool.log").write_text("the key is [hidden]")
 """
+KEEPS_ONE_ON_PURPOSE = """
+from tests.fakes.canary import CANARY
+
+def test_that_passes(tmp_path):
+    (tmp_path / "control.json").write_text(CANARY)
+"""
 
 
 @pytest.fixture
@@ -47,6 +53,7 @@ def test_a_session_that_wrote_a_secret_down_fails(session, flags):
     assert "1 passed, 1 error" in ended.stdout
 
 
-def test_a_session_that_wrote_none_passes(session):
-    ended = session(WRITES_NONE)
+@pytest.mark.parametrize("test", [WRITES_NONE, KEEPS_ONE_ON_PURPOSE])
+def test_a_session_that_wrote_none_where_none_belongs_passes(session, test):
+    ended = session(test)
     assert ended.returncode == 0, ended.stdout
