@@ -1,4 +1,4 @@
-"""R5, R6 and P1: what only the pool's own events can show. Without such events nothing is said."""
+"""R5 and R6: what only the pool's own events can show. Without such events nothing is said."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -11,18 +11,13 @@ DEATHS_TO_POISON = 2
 
 
 def check_host(history: History) -> Iterator[Violation]:
-    """Every violation of R5, R6 and P1."""
+    """Every violation of R5 and R6."""
     by_item: dict[tuple[str, str], list[Event]] = defaultdict(list)
     for event in history.events:
         by_item[pool_of(event.worker_id), event.item_id].append(event)
     for (_, item_id), events in by_item.items():
         yield from _poison_is_not_run_again(item_id, events)
         yield from _a_kept_video_is_not_made_again(item_id, events)
-    for lease in history.leases:
-        creates = lease.saw("paid_create")
-        if len(creates) > 1:
-            sentence = f"{lease.worker_id} paid {len(creates)} creates for one lease"
-            yield Violation("P1", sentence, (lease.taken, *creates))
 
 
 def _poison_is_not_run_again(item_id: str, events: list[Event]) -> Iterator[Violation]:
@@ -31,7 +26,7 @@ def _poison_is_not_run_again(item_id: str, events: list[Event]) -> Iterator[Viol
         return
     second = deaths[DEATHS_TO_POISON - 1]
     for event in events:
-        if event.event in ("infer_started", "paid_create") and event.t > second.t:
+        if event.event == "infer_started" and event.t > second.t:
             sentence = f"{item_id} was run again after it had killed two children"
             yield Violation("R5", sentence, (*deaths[:DEATHS_TO_POISON], event))
 
@@ -39,6 +34,6 @@ def _poison_is_not_run_again(item_id: str, events: list[Event]) -> Iterator[Viol
 def _a_kept_video_is_not_made_again(item_id: str, events: list[Event]) -> Iterator[Violation]:
     kept = next((event for event in events if event.event == "kept"), None)
     for event in events:
-        if kept and event.event in ("infer_started", "paid_create") and event.t > kept.t:
+        if kept and event.event == "infer_started" and event.t > kept.t:
             sentence = f"{item_id} was made again though its finished video was on disk"
             yield Violation("R6", sentence, (kept, event))

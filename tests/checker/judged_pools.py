@@ -21,8 +21,10 @@ from tests.checker import (
     read_events,
 )
 from tests.checker.model import Store
+from tests.checker.purchases import leases_given, paid_too_often, read_purchases, sold_by
 from tests.fakes.bad_server import Entry
 from tests.fakes.running_pool import POLLING_INTERVAL_S, RunningPool
+from tests.fakes.runway import FakeRunway
 
 GONE_WITHIN_S = 5.0
 
@@ -54,6 +56,7 @@ class JudgedPools:
         self._key = key
         self._witness = witness
         self._expect = Expectations(may_fail=frozenset())
+        self._runway: FakeRunway | None = None
         self._pools: list[RunningPool] = []
         self._intervals_s: list[float] = []
         self.mark = str(uuid.uuid4())
@@ -68,6 +71,10 @@ class JudgedPools:
     def expect(self, **changes: Any) -> None:
         """Say what the run is meant to do otherwise; the names are those of `Expectations`."""
         self._expect = dataclasses.replace(self._expect, **changes)
+
+    def buy_from(self, runway: FakeRunway) -> None:
+        """Name the Runway that the pools buy from: what it sold is held against their journals."""
+        self._runway = runway
 
     def start(
         self,
@@ -103,6 +110,7 @@ class JudgedPools:
         return [
             *(Violation("E3", f"the pool in {folder} had to be killed") for folder in stuck),
             *self._broken_by_leases(),
+            *self._broken_by_purchases(),
             *self._left_on_the_host(),
             *shown,
             *find_secrets(self._secrets(), {pool.folder for pool in self._pools}),
@@ -115,6 +123,13 @@ class JudgedPools:
         if expect.polling_interval_s is None:
             expect = dataclasses.replace(expect, polling_interval_s=min(self._intervals_s))
         return check(self._witness.entries(), self._witness, self.events(), expect)
+
+    def _broken_by_purchases(self) -> list[Violation]:
+        purchases = [each for state in self._folders() for each in read_purchases(state)]
+        if self._runway is None or self._witness is None:
+            return [Violation("P1", "a pool bought where nobody looks")] if purchases else []
+        sold = sold_by(self._runway.tasks, self._witness.items())
+        return list(paid_too_often(purchases, sold, leases_given(self._witness.entries())))
 
     def _left_on_the_host(self) -> list[Violation]:
         """Every violation of E3, once whatever was about to end had time to."""
@@ -130,7 +145,8 @@ class JudgedPools:
 
     def _secrets(self) -> list[str]:
         seen = self._witness.secrets() if self._witness is not None else ()
-        return [self._key, *seen]
+        paid = self._runway.secrets() if self._runway is not None else ()
+        return [self._key, *seen, *paid]
 
     def _folders(self) -> set[Path]:
         return {pool.folder / "state" for pool in self._pools}

@@ -78,7 +78,7 @@ def _found_nothing(poll: Entry) -> bool:
 def _confirmed_before_work(
     lease: Lease, expect: Expectations, has_events: bool
 ) -> Iterator[Violation]:
-    work = [event.t for event in lease.saw("infer_started", "paid_create")]
+    work = [event.t for event in lease.saw("infer_started")]
     if not has_events:
         # Without the pool's own log the upload is the first sign of work.
         work = [put.received_s for put in lease.all("upload")]
@@ -134,6 +134,6 @@ def _silent_after_a_loss(lease: Lease, expect: Expectations) -> Iterator[Violati
     late = [entry for entry in lease.all(*SENT_FOR_A_TASK) if entry.received_s > limit_s]
     for entry in late:
         yield Violation("L5", sentence, (*loss.evidence, entry))
-    for event in lease.saw("infer_started", "paid_create"):
+    for event in lease.saw("infer_started"):
         if event.t > limit_s:
             yield Violation("L5", sentence, (*loss.evidence, event))

@@ -18,8 +18,7 @@ class Event:
 
     `event` is one of: leased, confirmed, infer_started, infer_ended, stored, completed, failed,
     lost, abandoned, released; and, where the pool writes them: died (the child in that item's
-    work is dead), kept (a finished video stays on disk), paid_create (a create leaves the host).
-    Others are ignored.
+    work is dead), kept (a finished video stays on disk). Others are ignored.
     """
 
     t: float

@@ -12,13 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from inference.runway.journal import FILE
-from tests.chaos.runway_kills.purchases import (
-    Purchase,
-    bought_in_vain,
-    paid_too_often,
-    read_purchases,
-)
 from tests.chaos.runway_kills.strikes import Work, at_work, foremost, phase
 from tests.chaos.storm.judgement import SLACK_S
 from tests.chaos.storm.pools import Birth, StormPool
@@ -30,6 +23,14 @@ from tests.checker import (
     find_secrets,
     gather_leftovers,
     read_events,
+)
+from tests.checker.purchases import (
+    Purchase,
+    bought_in_vain,
+    leases_given,
+    paid_too_often,
+    read_purchases,
+    sold_by,
 )
 from tests.fakes.bad_server import BadServer
 from tests.fakes.bad_server.faults import Delay
@@ -149,7 +150,7 @@ class Killer:
         item = foremost(victim)
         own = [
             purchase.state
-            for purchase in read_purchases(journal_of(self._pool))
+            for purchase in read_purchases(self._pool.folder / "state")
             if (purchase.item_id, purchase.lease_id.rpartition("#")[0]) == (item, victim.worker_id)
         ]
         return phase(victim, item, own[-1] if own else None)
@@ -185,9 +186,8 @@ def kill_children(plan: Plan, tell: Callable[[int], None]) -> Result:
 def _judged(
     plan: Plan, phases: Counter[str], pool: StormPool, server: BadServer, runway: FakeRunway
 ) -> Result:
-    purchases, items = read_purchases(journal_of(pool)), server.items()
-    prompts = {item.prompt: item.item_id for item in items}
-    sold = {task.task_id: prompts[task.body["promptText"]] for task in runway.tasks}
+    purchases, items = read_purchases(pool.folder / "state"), server.items()
+    sold = sold_by(runway.tasks, items)
     return Result(
         plan=plan,
         folder=pool.folder,
@@ -210,9 +210,8 @@ def _broken(
 ) -> Iterator[object]:
     expect = Expectations(confirmations=2, may_fail=frozenset(), slack_s=SLACK_S)
     log = server.entries()
-    leases = Counter(e.effect.item_id for e in log if e.effect and e.effect.kind == "leased")
     yield from check(log, server, events_of(pool), expect)
-    yield from paid_too_often(purchases, sold, leases)
+    yield from paid_too_often(purchases, sold, leases_given(log))
     yield from check_leftovers(gather_leftovers(pool.mark, pool.folder))
     yield from find_secrets([*server.secrets(), *runway.secrets()], [pool.folder])
     yield from pool.odd
@@ -221,8 +220,3 @@ def _broken(
 def events_of(pool: StormPool) -> list[Event]:
     """What the pool's processes wrote down."""
     return read_events(pool.folder / "state" / "events")
-
-
-def journal_of(pool: StormPool) -> Path:
-    """Where the pool keeps what it bought."""
-    return pool.folder / "state" / "runway" / FILE

@@ -3,13 +3,17 @@
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
+from inference.runway.journal import Journal, Order
+from inference.runway.spending import Caps
 from tests.checker import MARK
 from tests.checker.judged_pools import JudgedPools
 from tests.fakes.bad_server import BadServer, Setup
 from tests.fakes.running_pool import ROOT
+from tests.fakes.runway import FakeRunway
 
 HERE = "tests/integration/fakes/test_judged_pools.py"
 STARTS_THEM = {
@@ -53,6 +57,22 @@ def test_what_a_run_did_and_left_is_held_against_it(server, add, tmp_path):
         f"E4: {pool.folder / 'notes.txt'} holds a key or a token",
     ]
     assert [line.startswith(word) for line, word in zip(said, words, strict=True)] == [True] * 6
+
+
+def test_what_a_run_bought_is_held_against_it(server, tmp_path):
+    pools = JudgedPools(tmp_path, server.url, server.key, server)
+    pool = pools.start("--dry-run")
+    assert pool.wait() == 0
+    journal = Journal(pool.folder / "state" / "runway", Caps(), time.time)
+    journal.create()
+    journal.begin(Order("an item", "a lease", "its photo", "a model", usd=0.25))
+    assert list(map(str, pools.end())) == ["P1: a pool bought where nobody looks"]
+    with FakeRunway() as runway:
+        pools.buy_from(runway)
+        assert pools.end() == []
+        journal.begin(Order("another item", "a lease", "its photo", "a model", usd=0.25))
+        twice = "P1: 2 paid creates were begun within the lease a lease"
+        assert list(map(str, pools.end())) == [twice]
 
 
 def test_no_test_starts_a_pool_that_nobody_judges():

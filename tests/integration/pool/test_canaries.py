@@ -94,6 +94,7 @@ def test_nothing_of_runways_key_and_links_is_left(server, pools, start, expect):
             lease_duration_seconds=60,
         )
         expect(confirmations=2)
+        pools.buy_from(runway)
         wait_until(lambda: server.item(item).status == "completed", "the video", 100)
         assert find_secrets(runway.secrets(), [pool.folder]) == []
         assert_nothing_is_shown(pools, pool, server)

@@ -1,5 +1,6 @@
 """What only a whole pool shows: its status, its caps and places, and its second SIGTERM."""
 
+import itertools
 import json
 import signal
 import subprocess
@@ -17,14 +18,21 @@ FOR_EVER = (Look("RUNNING", 0.5),)
 
 @pytest.fixture
 def add(server):
-    """Append a task for Runway; its id."""
-    return lambda: server.add_task(PHOTO, "the cup steams", NewTask(worker_type="runway"))
+    """Append a task for Runway, with a prompt of its own; its id."""
+    turns = itertools.count(1)
+
+    def task():
+        prompt = f"the cup steams, turn {next(turns)}"
+        return server.add_task(PHOTO, prompt, NewTask(worker_type="runway"))
+
+    return task
 
 
 @pytest.fixture
 def start(runway, pools, expect):
     """start(*flags, **settings): a pool in Runway mode."""
     expect(confirmations=2, finished=False)
+    pools.buy_from(runway)
 
     def begin(*flags, **settings):
         return pools.start(

@@ -1,6 +1,4 @@
-"""Forged events that break R5, R6 and P1, and their neighbours that do not."""
-
-import pytest
+"""Forged events that break R5 and R6, and their neighbours that do not."""
 
 from tests.checker import check
 from tests.unit.checker.forge import CLEAN_EVENTS, EXPECT, OTHER, Forge, event, rules, shop
@@ -29,18 +27,3 @@ def test_r6_a_kept_video_that_is_made_again_is_caught():
 
 def test_r6_a_video_that_is_kept_after_its_own_inference_is_fine():
     assert broken(event("kept", 299.5)) == []
-
-
-@pytest.mark.parametrize(("more", "caught"), [(0, []), (1, ["P1"])])
-def test_p1_two_paid_creates_within_one_lease_are_caught(more, caught):
-    creates = [event("paid_create", 102.0 + turn) for turn in range(1 + more)]
-    assert broken(*creates) == caught
-
-
-def test_p1_a_create_in_each_of_two_leases_is_no_violation():
-    forge = Forge().clean_run()
-    forge.lease(2000.0)
-    forge.heartbeat(2001.2)
-    forge.sign(2001.0)
-    creates = [event("paid_create", 102.0), event("paid_create", 2002.0)]
-    assert "P1" not in rules(check(forge.log, shop(), creates, EXPECT))

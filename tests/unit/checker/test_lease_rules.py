@@ -127,7 +127,7 @@ class TestL2:
     def test_paid_work_needs_two_confirmations_five_seconds_apart(self, second, caught):
         paid = dataclasses.replace(UNFINISHED, confirmations=2)
         forge = ready_to_upload(101.2, second)
-        assert broken(forge, [event("paid_create", 107.0)], paid) == caught
+        assert broken(forge, [event("infer_started", 107.0)], paid) == caught
 
 
 class TestL3:
@@ -242,9 +242,8 @@ class TestL5:
         send(forge)
         assert "L5" in broken(forge)
 
-    @pytest.mark.parametrize("kind", ["infer_started", "paid_create"])
-    def test_work_that_is_begun_after_a_loss_is_caught(self, way, kind):
-        assert "L5" in broken(lost_by(way), [event(kind, LATE_S)])
+    def test_work_that_is_begun_after_a_loss_is_caught(self, way):
+        assert "L5" in broken(lost_by(way), [event("infer_started", LATE_S)])
 
 
 class TestWhoSentIt:
