@@ -62,7 +62,6 @@ class WanBackend(Backend[Prepared, Clip]):
 
         progress(0, _LOAD_STAGES)
         facts = self._facts = check(self._settings)
-        progress(1, _LOAD_STAGES)
         if self._settings.cache_dir is not None:
             # Read by torch's compiler when it is first used.
             os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(self._settings.cache_dir / "inductor")
@@ -75,7 +74,7 @@ class WanBackend(Backend[Prepared, Clip]):
 
     def device_uuid(self) -> str | None:
         """The CUDA device's UUID as torch sees it; None on a CPU."""
-        return self._loaded()[0].device_uuid()
+        return self._loaded().device_uuid()
 
     def unavailable(self) -> str | None:
         """Never: what stops a GPU ends its process."""
@@ -87,7 +86,7 @@ class WanBackend(Backend[Prepared, Clip]):
 
     def prepare(self, request: Request) -> Prepared:
         """Read and shape the photo, and decide the video's length. Raises `RequestRefused`."""
-        facts = self._loaded()[1]
+        facts = self._known()
         prepared = prepare(request, self._settings, facts.recipe, facts.checkpoint.family)
         for note in prepared.notes:
             logger.warning("{}: {}", request.item_id, note)
@@ -98,7 +97,7 @@ class WanBackend(Backend[Prepared, Clip]):
 
         Raises `BadOutput`, `DeviceUnfit` and `Cancelled`.
         """
-        fps = self._loaded()[1].recipe.fps
+        fps = self._known().recipe.fps
         try:
             frames = self._render(prepared, progress, cancel)
         except BadOutput as error:
@@ -116,6 +115,10 @@ class WanBackend(Backend[Prepared, Clip]):
 
     def close(self) -> None:
         """Let go of the device memory. The backend can be loaded again."""
+        self._unload()
+        self._facts = None
+
+    def _unload(self) -> None:
         if self._pipeline is not None:
             self._pipeline.close()
         self._pipeline = None
@@ -125,13 +128,20 @@ class WanBackend(Backend[Prepared, Clip]):
     ) -> "NDArray[np.uint8]":
         from inference.wan.faults import CardTooSmall
 
+        def loading(*_: int) -> None:
+            cancel.check()
+            # Nothing done: a load is given the time of a first step, not of one like the others.
+            progress(0, 1)
+
+        if self._pipeline is None:
+            # The last task was cancelled before the model was loaded again.
+            self._load_as_planned(loading)
         try:
-            return self._loaded()[0].render(prepared, prepared.seed, progress, cancel)
+            return self._loaded().render(prepared, prepared.seed, progress, cancel)
         except CardTooSmall as error:
             self._step_down(error)
-        cancel.check()
-        self._load_as_planned(lambda *_: progress(0, 1))
-        return self._loaded()[0].render(prepared, prepared.seed, progress, cancel)
+        self._load_as_planned(loading)
+        return self._loaded().render(prepared, prepared.seed, progress, cancel)
 
     def _setback_file(self, uuid: str | None) -> Path | None:
         """Kept beside the compiled kernels: both are about this machine, neither is precious."""
@@ -149,6 +159,7 @@ class WanBackend(Backend[Prepared, Clip]):
 
         facts = self._known()
         while True:
+            progress(1, _LOAD_STAGES)
             try:
                 self._pipeline = WanPipeline.load(
                     facts.checkpoint, self._settings, facts.recipe, self._planned()
@@ -173,14 +184,14 @@ class WanBackend(Backend[Prepared, Clip]):
         smaller = next_smaller(self._planned(), rungs)
         if smaller is None:
             raise error
-        self.close()
+        self._unload()
         self._plan = smaller
         self._setbacks.note(rungs, smaller, self._free_bytes, time.time())
         logger.warning("{}; from now on: {}", error, smaller)
 
     def _note(self, *, usable: bool) -> None:
         """Record what the process holds after a video."""
-        usage = Usage(psutil.Process().memory_info().rss, *self._loaded()[0].card_bytes())
+        usage = Usage(psutil.Process().memory_info().rss, *self._loaded().card_bytes())
         self._wear.after_video(usage, usable=usable)
         logger.info(
             "{} videos made, {} unusable; memory: {}", self._wear.made, self._wear.unusable, usage
@@ -196,10 +207,10 @@ class WanBackend(Backend[Prepared, Clip]):
             raise RuntimeError("the WAN backend is used before it was loaded")
         return self._facts
 
-    def _loaded(self) -> "tuple[WanPipeline, Facts]":
+    def _loaded(self) -> "WanPipeline":
         if self._pipeline is None:
             raise RuntimeError("the WAN backend is used before it was loaded")
-        return self._pipeline, self._known()
+        return self._pipeline
 
 
 _LOAD_STAGES = 3 + len(_WARM_UPS)

@@ -18,6 +18,8 @@ from inference.errors import BackendUnusable, BadOutput, Cancelled, DeviceUnfit
 from inference.wan import pipeline
 from inference.wan.checkpoint import locate
 from inference.wan.libraries import UniPCMultistepScheduler, WanImageToVideoPipeline
+from pool.lease.pace import Limits, Pace, Stage
+from pool.settings.schema import StallLimits
 from tests.integration.inference.sample import FAMILIES, OPTIONS, REQUEST, make, silent
 
 FIVE = "wan22-ti2v-5b"
@@ -260,13 +262,13 @@ def test_after_unusable_frames_the_next_video_is_as_from_a_fresh_backend(fresh, 
     assert np.array_equal(make(backend), reference(FIVE))
 
 
-def breaking(backend, error):
-    """Make the second denoising step fail as a device would."""
+def breaking(backend, error, call=3):
+    """Make a denoising step, the second if not told, fail as a device would."""
     calls = []
 
     def fail(*_):
         calls.append(1)
-        if len(calls) == 3:
+        if len(calls) == call:
             raise error
 
     return parts(backend).transformer.register_forward_pre_hook(fail)
@@ -285,6 +287,81 @@ def test_out_of_memory_is_tried_once_more_under_a_smaller_plan_that_stays(fresh,
     assert smaller.offload != "none"
     assert np.array_equal(make(backend), reference(FIVE))
     assert backend._plan == smaller
+
+
+@pytest.fixture
+def slow_loads(monkeypatch):
+    """slow_loads: a clock that a denoising step moves by 2 s, and a load by 400 s."""
+    clock = SlowClock()
+
+    def loaded(*given):
+        clock.now += 400
+        return real(*given)
+
+    # Only a model of full size takes that long.
+    real = pipeline.loaded_pipe
+    monkeypatch.setattr(pipeline, "loaded_pipe", loaded)
+    return clock
+
+
+class SlowClock:
+    """A progress, as the pool takes it in. `late`: the signs of life that it took for a stall."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.late: list[tuple[int, int]] = []
+        self._limits = Limits(StallLimits().model_dump())
+        self._pace = Pace(Stage.INFER, self.now)
+
+    def step(self, *_) -> None:
+        self.now += 2
+
+    def __call__(self, done: int, total: int) -> None:
+        if self._pace.stalled(self.now, self._limits):
+            self.late.append((done, total))
+        self._pace = self._pace.moved(self.now, done, total)
+
+
+def test_loading_again_after_out_of_memory_is_not_taken_for_a_stall(fresh, slow_loads):
+    backend = fresh(FIVE, steps=6)
+    parts(backend).transformer.register_forward_pre_hook(slow_loads.step)
+    breaking(backend, OUT_OF_MEMORY, call=12)
+    make(backend, slow_loads)
+    assert slow_loads.now > 800
+    assert slow_loads.late == []
+
+
+@pytest.mark.parametrize("loads", [1, 2])
+def test_a_cancel_while_the_model_is_loaded_again_ends_there(loads, fresh, reference):
+    """The first sign of life of a load comes before it, the second one after it."""
+    backend = fresh(FIVE)
+    breaking(backend, OUT_OF_MEMORY)
+    cancel, seen = CancelToken(), []
+
+    def stop(done: int, total: int) -> None:
+        seen.append((done, total))
+        if seen.count((0, 1)) == loads:
+            cancel.cancel()
+
+    with pytest.raises(Cancelled):
+        make(backend, stop, cancel)
+    assert seen.count((0, 1)) == loads
+    assert np.array_equal(make(backend), reference(FIVE))
+
+
+def test_the_next_task_is_prepared_while_the_model_is_loaded_again(fresh, monkeypatch):
+    backend = fresh(FIVE)
+    prepared = []
+
+    def loaded(*given):
+        prepared.append(backend.prepare(REQUEST))
+        return real(*given)
+
+    real = pipeline.loaded_pipe
+    monkeypatch.setattr(pipeline, "loaded_pipe", loaded)
+    breaking(backend, OUT_OF_MEMORY)
+    make(backend)
+    assert len(prepared) == 1
 
 
 def test_the_smaller_plan_is_remembered_by_the_next_process_on_the_device(fresh, tmp_path):
