@@ -13,7 +13,7 @@ from inference.backend import Backend, CancelToken, Progress, Request, Video
 from inference.errors import BadOutput, DeviceUnfit
 from inference.mp4 import Clip, Style, write_mp4
 from inference.wan.facts import Facts, check
-from inference.wan.memory import Plan, next_smaller, plan
+from inference.wan.memory import Plan, next_smaller, plan_on
 from inference.wan.prepared import Prepared, blank, prepare
 from inference.wan.setback import Setbacks
 from inference.wan.settings import WanSettings, parse
@@ -65,9 +65,12 @@ class WanBackend(Backend[Prepared, Clip]):
         if self._settings.cache_dir is not None:
             # Read by torch's compiler when it is first used.
             os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(self._settings.cache_dir / "inductor")
-        self._free_bytes = card.free_bytes(self._settings.device)
+        memory = card.memory_bytes(self._settings.device)
+        self._free_bytes = None if memory is None else memory[0]
         self._setbacks = Setbacks(self._setback_file(card.uuid(self._settings.device)))
-        self._plan = self._plan or self._first_plan(facts)
+        if self._plan is None:
+            left = self._setbacks.rungs_left(facts.rungs, self._free_bytes, time.time())
+            self._plan = plan_on(memory, left)
         logger.info("{}: {}", facts.checkpoint.family.name, facts.recipe)
         self._load_as_planned(progress)
         progress(_LOAD_STAGES, _LOAD_STAGES)
@@ -147,10 +150,6 @@ class WanBackend(Backend[Prepared, Clip]):
         """Kept beside the compiled kernels: both are about this machine, neither is precious."""
         folder = self._settings.cache_dir
         return None if folder is None else folder / "plans" / f"{uuid or 'cpu'}.json"
-
-    def _first_plan(self, facts: Facts) -> Plan:
-        left = self._setbacks.rungs_left(facts.rungs, self._free_bytes, time.time())
-        return plan(self._free_bytes, left)
 
     def _load_as_planned(self, progress: Progress) -> None:
         """Load and warm up under the plan, or under the first smaller one that works."""

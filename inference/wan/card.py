@@ -5,13 +5,17 @@ import torch
 from inference.errors import DeviceUnfit
 
 
-def free_bytes(device: str) -> int | None:
-    """What is free on the device; None on a CPU, where nothing is placed. Raises `DeviceUnfit`."""
+def memory_bytes(device: str) -> tuple[int, int] | None:
+    """What is free on the device, and what it has in all; None on a CPU, where nothing is placed.
+
+    Raises `DeviceUnfit`.
+    """
     if device == "cpu":
         return None
     if not torch.cuda.is_available():
         raise DeviceUnfit("this process sees no CUDA device: check the driver, or set device")
-    return int(torch.cuda.mem_get_info()[0])
+    free, total = torch.cuda.mem_get_info()
+    return int(free), int(total)
 
 
 def uuid(device: str) -> str | None:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from inference.errors import BackendUnusable
+from inference.errors import BackendUnusable, DeviceUnfit
 from inference.wan.checkpoint import Sizes
 from inference.wan.family import Family
 
@@ -119,6 +119,26 @@ def plan(free_bytes: int | None, rungs: Sequence[Plan]) -> Plan:
     return fitting[0]
 
 
+def plan_on(memory: tuple[int, int] | None, rungs: Sequence[Plan]) -> Plan:
+    """The first rung that fits into what is free of a card: its `memory` is (free, in all), bytes.
+
+    Raises `DeviceUnfit` where a rung would fit if the card were empty, which it may be before long,
+    and `BackendUnusable` where none would.
+    """
+    if memory is None:
+        return plan(None, rungs)
+    free_bytes, card_bytes = memory
+    try:
+        return plan(free_bytes, rungs)
+    except BackendUnusable:
+        empty = plan(free_on(card_bytes), rungs)
+    raise DeviceUnfit(
+        f"only {free_bytes / 1e9:.1f} GB of the card's {card_bytes / 1e9:.1f} GB are free, and the "
+        f"model needs {_needed_bytes(rungs) / 1e9:.1f} GB at the least; empty, the card would do "
+        f"({empty}): nvidia-smi names the processes that hold the rest"
+    )
+
+
 def free_on(card_bytes: int) -> int:
     """What of an otherwise unused card's memory a process finds free."""
     return card_bytes - _CONTEXT_BYTES
@@ -143,12 +163,9 @@ def next_smaller(current: Plan, rungs: Sequence[Plan]) -> Plan | None:
 
 
 def _what_would_fit(free_bytes: int, rungs: Sequence[Plan]) -> str:
-    smallest = min(rungs, key=lambda rung: rung.peak_bytes)
-    needed_bytes = smallest.peak_bytes + max(
-        _RESERVE_BYTES, int(smallest.peak_bytes * _RESERVE_SHARE / (1 - _RESERVE_SHARE))
-    )
+    needed_bytes = _needed_bytes(rungs)
     cures = [f"a card with {needed_bytes / 1e9:.0f} GB free", "a smaller video_size"]
-    if smallest.dtype != "float8":
+    if rungs[0].dtype != "float8":
         cures.append("fp8: true")
     if len(rungs) < len(_RUNGS):
         cures.append("offload: auto without vae_tiling")
@@ -156,6 +173,12 @@ def _what_would_fit(free_bytes: int, rungs: Sequence[Plan]) -> str:
         f"the model does not fit: {free_bytes / 1e9:.1f} GB of the card's memory are free, and it "
         f"needs {needed_bytes / 1e9:.1f} GB at the least; what would fit: {', or '.join(cures)}"
     )
+
+
+def _needed_bytes(rungs: Sequence[Plan]) -> int:
+    """What has to be free for the smallest rung."""
+    peak = min(rung.peak_bytes for rung in rungs)
+    return peak + max(_RESERVE_BYTES, int(peak * _RESERVE_SHARE / (1 - _RESERVE_SHARE)))
 
 
 def _rung(offload: Offload, tiling: bool, family: Family, sizes: Sizes, work: Work) -> Plan:

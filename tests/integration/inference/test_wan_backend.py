@@ -15,7 +15,8 @@ from safetensors.torch import load_file, save_file
 
 from inference.backend import CancelToken
 from inference.errors import BackendUnusable, BadOutput, Cancelled, DeviceUnfit
-from inference.wan import pipeline
+from inference.wan import card, pipeline
+from inference.wan.backend import WanBackend
 from inference.wan.checkpoint import locate
 from inference.wan.libraries import UniPCMultistepScheduler, WanImageToVideoPipeline
 from pool.lease.pace import Limits, Pace, Stage
@@ -492,6 +493,19 @@ def test_a_card_that_is_too_small_for_the_load_gets_a_smaller_plan(fresh, monkey
     # So small a text encoder that its leaving would save nothing.
     assert plans == ["none", "model"]
     assert make(backend).shape == reference(FIVE).shape
+
+
+@pytest.mark.parametrize(
+    ("card_bytes", "error"), [(80 * 10**9, DeviceUnfit), (1_200_000_000, BackendUnusable)]
+)
+def test_a_full_card_stops_the_slot_for_good_only_if_it_would_be_too_small_empty(
+    card_bytes, error, checkpoint, monkeypatch
+):
+    # A neighbour that fills a card cannot be had without a card.
+    monkeypatch.setattr(card, "memory_bytes", lambda _: (550_000_000, card_bytes))
+    backend = WanBackend({"model": str(checkpoint(FIVE))} | OPTIONS)
+    with pytest.raises(error, match=r"0\.[56] GB"):
+        backend.load(silent)
 
 
 # Threads

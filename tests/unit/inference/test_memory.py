@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from inference.errors import BackendUnusable
+from inference.errors import BackendUnusable, DeviceUnfit
 from inference.wan.checkpoint import Sizes
 from inference.wan.family import TI2V_5B
 from inference.wan.memory import (
@@ -16,6 +16,7 @@ from inference.wan.memory import (
     permitted,
     placement,
     plan,
+    plan_on,
 )
 
 GB = 1_000_000_000
@@ -81,6 +82,30 @@ def test_what_cannot_fit_says_what_would():
     assert "a card with 15 GB free, or a smaller video_size, or fp8: true" in message
     assert "offload" not in message
     assert "\n" not in message
+
+
+def test_a_card_that_another_process_fills_is_unfit_for_now():
+    with pytest.raises(DeviceUnfit) as raised:
+        plan_on((8 * GB, 80 * GB), RUNGS)
+    message = str(raised.value)
+    assert message.startswith("only 8.0 GB of the card's 80.0 GB are free, and the model needs 15.")
+    assert "empty, the card would do (everything stays on the card" in message
+    assert message.endswith("nvidia-smi names the processes that hold the rest")
+
+
+@pytest.mark.parametrize("card_gb", [8, 12])
+def test_a_card_that_would_be_too_small_when_empty_is_unusable_for_good(card_gb):
+    with pytest.raises(BackendUnusable, match=r"does not fit: .* GB of the card's memory are free"):
+        plan_on((7 * GB, card_gb * GB), RUNGS)
+
+
+@pytest.mark.parametrize(("free_gb", "offload"), [(79, "none"), (45, "text_encoder")])
+def test_what_is_free_decides_where_something_fits(free_gb, offload):
+    assert plan_on((free_gb * GB, 80 * GB), RUNGS).offload == offload
+
+
+def test_without_a_card_there_is_no_limit():
+    assert plan_on(None, RUNGS) == RUNGS[0]
 
 
 def test_a_restricted_choice_that_cannot_fit_says_to_lift_it():
