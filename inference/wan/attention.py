@@ -31,10 +31,9 @@ def set_attention(transformers: Sequence[Any], asked: str, tokens: int, device: 
     They compute on `device`, and `tokens` is the length of the usual video.
     """
     names = _candidates(device) if asked == "auto" else (asked,)
-    if names == (_NATIVE,):
-        return _NATIVE
-    best = _fastest(transformers[0], names, tokens, device)
+    best = _NATIVE if names == (_NATIVE,) else _fastest(transformers[0], names, tokens, device)
     for transformer in transformers:
+        # Torch's own too: a model that is given none takes what the last one in this process was.
         transformer.set_attention_backend(best)
     return best
 

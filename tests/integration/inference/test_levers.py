@@ -163,6 +163,11 @@ def test_an_attention_is_tried_on_everything_that_a_token_looks_at(
     assert seen == keys
 
 
+def test_a_model_does_not_take_the_attention_of_the_one_before(fresh, reference):
+    fresh(FIVE, attention="_native_math")
+    assert np.array_equal(make(fresh(FIVE)), reference(FIVE))
+
+
 # Compilation
 
 
