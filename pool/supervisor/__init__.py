@@ -4,6 +4,7 @@
     restart.py     when a dead child is restarted, and when its slot is given up
     exits.py       what a child's death means
     stall.py       what is done to a child that no longer moves, and when
+    ladder.py      the watch over one child's signs of life
     loading.py     how many children may load at once
     host_memory.py    what is left of the host's memory, and what a process takes of it
     counters.py    what a slot's children have done so far

@@ -6,6 +6,8 @@ Until then the guess for this kind of backend counts, and one child loads in any
 
 Loads that only compute are not held side by side beyond the number of cores: they would all be over
 no sooner, and the first of them, which begins to ask for tasks, much later.
+
+A load that takes very long, as one does that hangs in a sick driver, holds the others back no more.
 """
 
 from collections.abc import Collection, Mapping
@@ -14,6 +16,8 @@ from dataclasses import dataclass, field, replace
 GUESS_ON_GPUS_BYTES = 80_000_000_000
 """More than the weights of any model that we have settings for."""
 GUESS_BYTES = 1_000_000_000
+LATE_S = 600.0
+"""A load that has taken this long may never end: nobody waits for it."""
 _SPARE_SHARE = 0.1
 """Of what a load takes, kept free: a load is looked at from time to time only."""
 
@@ -23,9 +27,9 @@ class Loads:
     """What is known of loads. Memory is a process's own: weights mapped from a file are not in it.
 
     `guess_bytes` counts while no load was measured. `held` is what the children that load hold
-    now, `peaks` the most that was seen of each, both by pid; `let_go` counts those that were
-    allowed to start since the last look. `at_once`: no more than these, whatever the memory; None:
-    no such limit.
+    now, the late ones aside; `peaks` is the most that was seen of each. Both are by pid. `let_go`
+    counts those that were allowed to start since the last look. `at_once`: no more than these,
+    whatever the memory; None: no such limit.
     """
 
     guess_bytes: int
@@ -35,8 +39,12 @@ class Loads:
     let_go: int = 0
     at_once: int | None = None
 
-    def seen(self, loading: Mapping[int, int], alive: Collection[int]) -> "Loads":
+    def seen(
+        self, loading: Mapping[int, int], alive: Collection[int], late: Collection[int] = ()
+    ) -> "Loads":
         """The same after a look at the children that load, by pid; `alive` are all children.
+
+        `late` are those that have been loading for `LATE_S` or more.
 
         A child that died on the way shows only that a load takes more than was thought.
         """
@@ -44,8 +52,9 @@ class Loads:
         for pid, peak in self.peaks.items():
             if pid not in loading and (pid in alive or need is not None):
                 need = max(need or 0, peak)
-        peaks = {pid: max(held, self.peaks.get(pid, 0)) for pid, held in loading.items()}
-        return replace(self, need_bytes=need, held=loading, peaks=peaks, let_go=0)
+        peaks = {pid: max(own, self.peaks.get(pid, 0)) for pid, own in loading.items()}
+        held = {pid: own for pid, own in loading.items() if pid not in late}
+        return replace(self, need_bytes=need, held=held, peaks=peaks, let_go=0)
 
     def one_more(self) -> "Loads":
         """The same after one more child was allowed to start."""

@@ -29,13 +29,10 @@ from pool.messages import (
 )
 from pool.supervisor.counters import Counters
 from pool.supervisor.exits import ChildExit, LastExit, suspects
+from pool.supervisor.ladder import Ladder
 from pool.supervisor.restart import Deaths, RestartRules
-from pool.supervisor.stall import Rung, Silence, rung, worst
 from pool.supervisor.states import GIVEN_UP, SlotAction, SlotEvent, SlotState, follow
 
-_SILENCE_S = 60.0
-"""A loop that has not beaten for this long hangs, whatever it does."""
-_LOAD_S = 1800.0
 _MEMORY_BACK_S = 120.0
 """How long a dead child's memory may take to come back before the slot is quarantined."""
 STOP_WITHIN_S = 7.0
@@ -110,24 +107,20 @@ class Slot:
         self._watcher = watcher
         self._jitter = jitter
         self._deaths = Deaths()
-        self._born_at = self._heard_at = self._judge_from = 0.0
-        self._loaded_at: float | None = None
         self._watch = DeviceWatch()
         self._replaced_for: str | None = None
         self._retry_at = 0.0
         self._ending = self._may_be_tried = False
         self._said = ""
-        self._rung, self._hung = Rung.NONE, ""
         self._kill_at: float | None = None
         self._log = logger.bind(slot=facts.name)
+        self._ladder = Ladder(0.0, self._log)
 
     def launch(self, now: float) -> None:
         """Start the slot's next child."""
         self.incarnation += 1
-        self._born_at = self._heard_at = self._judge_from = now
-        self._loaded_at = None
+        self._ladder = Ladder(now, self._log)
         self._said, self._replaced_for = "", None
-        self._rung, self._hung = Rung.NONE, ""
         try:
             newborn = self.facts.launch(self.incarnation)
         except OSError as error:
@@ -140,7 +133,7 @@ class Slot:
     def hear(self, now: float) -> None:
         """Take in what the child has said."""
         for message in self.child.hear() if self.child is not None else ():
-            self._heard_at = now
+            self._ladder.heard_at = now
             self._take(message, now)
             self._watcher.heard(self, message)
 
@@ -153,10 +146,12 @@ class Slot:
             self._come_back(now, why_wait)
             return
         code = self.child.returncode()
-        if code is None:
-            self._climb(self.child, now)
-        else:
+        if code is not None:
             self._bury(self.child, code, now)
+        elif self._kill_at is not None and now >= self._kill_at:
+            self.child.signal(signal.SIGKILL)
+        else:
+            self._ladder.climb(self.child, self.tasks, now)
 
     def _come_back(self, now: float, why_wait: Callable[[], str | None]) -> None:
         """Start the next child, when the wait is over and the device's memory is free again."""
@@ -223,7 +218,7 @@ class Slot:
         for words in self._watch.advice(reading):
             self._log.warning("the device: {}", words)
         pid = self.child.pid if self.child is not None else None
-        self.memory.seen(reading, pid, loaded=self._loaded_at is not None)
+        self.memory.seen(reading, pid, loaded=self._ladder.loaded_at is not None)
         if broken is not None:
             self._replace(broken)
 
@@ -252,7 +247,12 @@ class Slot:
 
     def grant_grace(self, now: float) -> None:
         """Judge the child's silence from now on: the supervisor itself was away."""
-        self._judge_from = now
+        self._ladder.grant_grace(now)
+
+    def loads_for_s(self, now: float) -> float | None:
+        """How long the child has been loading; None where none loads."""
+        loads = self.child is not None and self.state is SlotState.STARTING
+        return self._ladder.loads_for_s(now) if loads else None
 
     def wake_at(self, now: float) -> float:
         """The moment at which `step` has something to do, if no news comes before."""
@@ -275,12 +275,12 @@ class Slot:
 
     def _take(self, message: ToSupervisor, now: float) -> None:
         match message:
-            case Loaded() if self._loaded_at is None:
-                self._loaded_at = now
+            case Loaded() if self._ladder.loaded_at is None:
+                self._ladder.loaded_at = now
                 self._follow(SlotEvent.LOADED, now)
-                self._log.info("ready after {:.1f} s", now - self._born_at)
+                self._log.info("ready after {:.1f} s", now - self._ladder.born_at)
                 self._ready()
-            case Beat(tasks=tasks, waiting_for=waiting_for) if self._loaded_at is not None:
+            case Beat(tasks=tasks, waiting_for=waiting_for) if self._ladder.loaded_at is not None:
                 self._note_tasks(tasks, now)
                 if self.state is SlotState.READY:
                     self.reason = waiting_for
@@ -317,7 +317,7 @@ class Slot:
         child.close()
         self.child = None
         said = self._replaced_for if code == ExitCode.CLEAN else None
-        exit_ = ChildExit.of(code, said or self._said, self._hung)
+        exit_ = ChildExit.of(code, said or self._said, self._ladder.hung)
         self.last_exit = LastExit(exit_, datetime.now(UTC))
         self.memory.left(self.last_exit.at.timestamp())
         self.counters.lost += len(self.tasks)
@@ -336,7 +336,9 @@ class Slot:
         if event is SlotEvent.UNUSABLE and exit_.code is not None:
             self.unusable = ExitCode(exit_.code)
         if event is SlotEvent.DIED and self.state not in GIVEN_UP:
-            self._deaths = self._deaths.died(now, loaded_at=self._loaded_at, rules=self._rules)
+            self._deaths = self._deaths.died(
+                now, loaded_at=self._ladder.loaded_at, rules=self._rules
+            )
             why = self._deaths.too_many(self._rules)
             if why is not None:
                 event = SlotEvent.DIED_TOO_OFTEN
@@ -363,36 +365,4 @@ class Slot:
             case SlotAction.KILL if self.child is not None:
                 self.child.signal(signal.SIGKILL)
             case _:
-                pass
-
-    # Silence
-
-    def _climb(self, child: Child, now: float) -> None:
-        """Climb the ladder as far as the silence calls for, one rung after the other."""
-        if self._kill_at is not None and now >= self._kill_at:
-            child.signal(signal.SIGKILL)
-            return
-        allowed_s = _LOAD_S if self._loaded_at is None else _SILENCE_S
-        loop = Silence("the loop", self._heard_at, allowed_s)
-        tasks = (Silence(task.stage, task.moved_at, task.limit_s) for task in self.tasks)
-        overdue_s, where = worst((loop, *tasks), self._judge_from, now)
-        target = rung(overdue_s)
-        if target is Rung.NONE:
-            self._rung, self._hung = Rung.NONE, ""
-        elif target > self._rung:
-            self._rung = Rung(self._rung + 1)
-            self._hung = f"it hung: no progress in {where}"
-            self._act(self._rung, child)
-
-    def _act(self, reached: Rung, child: Child) -> None:
-        match reached:
-            case Rung.DUMP:
-                self._log.error("{}; dumping its stacks", self._hung)
-                child.dump_stacks()
-            case Rung.TERMINATE:
-                child.signal(signal.SIGCONT, signal.SIGTERM)
-            case Rung.KILL:
-                self._log.error("{}; killed", self._hung)
-                child.signal(signal.SIGKILL)
-            case Rung.NONE:
                 pass

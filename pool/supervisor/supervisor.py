@@ -26,10 +26,10 @@ from pool.gpu.probe_client import Telemetry
 from pool.gpu.readings import Reading
 from pool.ledger import Ledger
 from pool.messages import Beat, Current, KeyAccepted, Said, TaskEnded, ToSupervisor
-from pool.supervisor.loading import Loads
+from pool.supervisor.loading import LATE_S, Loads
 from pool.supervisor.progress import ProgressLines
 from pool.supervisor.slot import STOP_WITHIN_S, Slot
-from pool.supervisor.states import GIVEN_UP, SlotState
+from pool.supervisor.states import GIVEN_UP
 from pool.supervisor.strangers import reap_strangers
 from pool.task_log import TaskLog
 
@@ -149,7 +149,7 @@ class Supervisor:
             slot.hear(now)
         for number in self._around.signals.take():
             self._signalled(number, now)
-        self._look_at_loads()
+        self._look_at_loads(now)
         for slot in self.slots:
             slot.step(now, self._why_wait)
         for companion in self._around.companions:
@@ -171,12 +171,21 @@ class Supervisor:
 
     # Starts
 
-    def _look_at_loads(self) -> None:
-        if self._around.memory is not None:
-            private_bytes = self._around.memory.private_bytes
-            alive = {slot.child.pid: slot.state for slot in self.slots if slot.child is not None}
-            loading = [pid for pid, state in alive.items() if state is SlotState.STARTING]
-            self._loads = self._loads.seen({pid: private_bytes(pid) for pid in loading}, alive)
+    def _look_at_loads(self, now: float) -> None:
+        if self._around.memory is None:
+            return
+        private_bytes = self._around.memory.private_bytes
+        children = [(slot, slot.child.pid) for slot in self.slots if slot.child is not None]
+        loading = {
+            pid: loads_for_s
+            for slot, pid in children
+            if (loads_for_s := slot.loads_for_s(now)) is not None
+        }
+        self._loads = self._loads.seen(
+            {pid: private_bytes(pid) for pid in loading},
+            {pid for _slot, pid in children},
+            {pid for pid, loads_for_s in loading.items() if loads_for_s >= LATE_S},
+        )
 
     def _why_wait(self) -> str | None:
         """Why a slot may not start a child now; None: it does."""

@@ -638,6 +638,20 @@ def test_a_load_may_take_half_an_hour():
     assert cradle.child.dumps == 1
 
 
+def test_a_load_that_hangs_is_noticed_although_the_loop_beats():
+    cradle = Cradle().start()
+    for _ in range(1799):
+        cradle.child.says(beat(waiting_for="loading"))
+        cradle.round(1)
+    assert cradle.child.dumps == 0
+    for _ in range(9):
+        cradle.child.says(beat(waiting_for="loading"))
+        cradle.round(1)
+    assert (cradle.child.dumps, cradle.child.signals) == (1, LADDER)
+    cradle.round()
+    assert cradle.slot.last_exit.exit.reason == "it hung: no progress in the load"
+
+
 def test_after_its_own_absence_the_supervisor_judges_from_now_on():
     cradle = ready().work(limit_s=50.0)
     cradle.now += 5000

@@ -10,7 +10,7 @@ from pool.supervisor.slot import Newborn, Slot, SlotFacts
 from pool.supervisor.states import SlotState
 from pool.supervisor.supervisor import PoolRules, Supervisor, Surroundings
 from pool.task_log import TaskLog
-from tests.unit.pool.supervisor.fake_child import FakeChild
+from tests.unit.pool.supervisor.fake_child import FakeChild, beat
 from tests.unit.pool.supervisor.test_supervisor import NotedEvents, RecordedSignals
 
 GB = 10**9
@@ -118,6 +118,24 @@ def test_each_load_that_is_over_lets_another_begin(starts):
     assert pool.running() == [0, 1, 2]
     pool.load(2)
     assert [slot.reason for slot in pool.slots] == [None] * 3
+
+
+def test_a_load_that_hangs_holds_the_others_for_ten_minutes_and_no_longer(starts):
+    memory = ToldMemory(64)
+    pool = starts(3, memory)
+    memory.private[2000] = GB
+    for _ in range(599):
+        pool.children[0].says(beat(waiting_for="loading"))
+        pool.round(1.0)
+    assert pool.running() == [0]
+    pool.round(1.0)
+    pool.round(1.0)
+    assert pool.running() == [0, 1], "what the hung one holds is not what a load takes"
+    memory.private[2001] = 18 * GB
+    pool.round(1.0)
+    pool.load(1)
+    assert pool.running() == [0, 1, 2]
+    assert pool.slots[0].state is STARTING
 
 
 def test_a_restart_waits_for_memory_like_a_first_start(starts):
