@@ -177,6 +177,7 @@ class Slot:
                 self._may_be_tried and why_wait() is None
             ):
                 self.reason = f"on trial after: {self.reason}"
+                self._may_be_tried = False
                 self._follow(SlotEvent.TRIAL_DUE, now)
             case _:
                 pass
@@ -343,9 +344,10 @@ class Slot:
             if why is not None:
                 event = SlotEvent.DIED_TOO_OFTEN
                 reason = f"quarantined: {why}, the last time: {reason}"
-                self._plan_trial(now)
         if self.state not in GIVEN_UP:
             self.reason = reason
+            if event is SlotEvent.DIED_TOO_OFTEN:
+                self._plan_trial(now)
         self._follow(event, now)
         say = self._log.info if event is SlotEvent.FINISHED else self._log.error
         say("child {} ended: {}; the slot is {}", self.incarnation, self.reason, self.state.value)

@@ -453,6 +453,21 @@ def test_the_wrong_device_quarantines_the_slot_at_once():
     assert "wrong device" in cradle.slot.reason
 
 
+def test_the_wrong_device_gets_one_child_on_trial_after_half_an_hour_then_after_an_hour():
+    cradle = Cradle().start()
+    cradle.die(ExitCode.NO_DEVICE)
+    cradle.round(1_799)
+    assert len(cradle.born) == 1
+    cradle.round(2)
+    assert len(cradle.born) == 2
+    cradle.die(ExitCode.NO_DEVICE)
+    for _ in range(10):
+        cradle.round(300)
+    assert (cradle.slot.state, len(cradle.born)) == (SlotState.QUARANTINED, 2)
+    cradle.round(601)
+    assert len(cradle.born) == 3
+
+
 @pytest.mark.parametrize("code", [ExitCode.CONFIG, ExitCode.UNAUTHORIZED])
 def test_what_no_restart_can_cure_is_not_restarted(code):
     cradle = Cradle().start()

@@ -2,7 +2,7 @@
 
 Whatever a child says and however it dies: the slot meets no event that its table refuses, never has
 two children, launches none while its device is lost or sick, or after it was drained or stopped,
-and wakes when it has to.
+none for half an hour after it was given up, and wakes when it has to.
 A stopped child is gone within ten seconds. What is counted never shrinks.
 """
 
@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from pool.exit_codes import ExitCode
 from pool.gpu.readings import Reading, Recovery
 from pool.messages import Ending, KeyAccepted, Loaded, Said
-from pool.supervisor.states import SlotState
+from pool.supervisor.states import GIVEN_UP, SlotState
 from tests.unit.pool.supervisor.fake_child import Cradle, beat, ended, working
 
 WAYS_TO_DIE = [
@@ -30,6 +30,9 @@ WAYS_TO_DIE = [
 ]
 ENDINGS = ["completed", "failed", "lost", "abandoned", "released"]
 FOR_GOOD = {SlotState.STOPPED}
+NO_TRIAL_BEFORE_S = 1800
+LONGEST_WAIT_FOR_A_TRIAL_S = 4 * 3600.0
+LATER = 1e12
 
 
 class SlotUnderAnything(RuleBasedStateMachine):
@@ -41,6 +44,7 @@ class SlotUnderAnything(RuleBasedStateMachine):
         self.given_up_with = None
         self.counted = 0
         self.fit, self.born_while_unfit = True, None
+        self.in_vain_at, self.born_in_vain = None, 0
         self.cradle.start()
 
     @property
@@ -83,6 +87,20 @@ class SlotUnderAnything(RuleBasedStateMachine):
     def the_child_dies(self, code):
         self.cradle.child.dies(code)
 
+    @precondition(lambda self: self.slot.child is not None)
+    @rule()
+    def the_child_finds_the_wrong_device(self):
+        self.cradle.die(ExitCode.NO_DEVICE)
+        if self.fit:
+            self.the_device_is_well()
+
+    @rule()
+    def the_device_is_sick_and_well_again_and_is_tried(self):
+        self.the_device_is_sick()
+        self.cradle.round()
+        self.the_device_is_well()
+        self.cradle.round(LONGEST_WAIT_FOR_A_TRIAL_S)
+
     @rule(fails=st.booleans())
     def the_host_can_or_cannot_start_processes(self, fails):
         self.cradle.cannot_start = OSError(11, "Try again") if fails else None
@@ -101,27 +119,27 @@ class SlotUnderAnything(RuleBasedStateMachine):
 
     @rule()
     def the_device_is_lost(self):
-        self.cradle.look(Reading(0.0, lost=True))
+        self.cradle.look(Reading(LATER, lost=True))
         self.fit = False
 
     @rule()
     def the_device_is_sick(self):
-        self.cradle.look(Reading(0.0, repair_failed=True))
+        self.cradle.look(Reading(LATER, repair_failed=True))
         self.fit = False
 
     @rule()
     def the_device_is_well(self):
-        self.cradle.look(Reading(0.0, recovery=Recovery.NONE))
+        self.cradle.look(Reading(LATER, recovery=Recovery.NONE))
         self.fit = True
 
     @rule(code=st.sampled_from([13, 45]))
     def the_driver_reports_an_error_that_costs_no_device(self, code):
-        self.cradle.look(Reading(0.0, xids={code: 1}))
+        self.cradle.look(Reading(LATER, xids={code: 1}))
         self.fit = True
 
     @rule(gib=st.sampled_from([1, 25]))
     def the_device_is_read(self, gib):
-        self.cradle.look(Reading(sampled_at=0.0, memory_used_bytes=gib << 30))
+        self.cradle.look(Reading(sampled_at=LATER, memory_used_bytes=gib << 30))
         self.fit = True
 
     @rule()
@@ -156,6 +174,18 @@ class SlotUnderAnything(RuleBasedStateMachine):
             self.born_while_unfit = len(self.cradle.born)
         else:
             assert len(self.cradle.born) == self.born_while_unfit
+
+    @invariant()
+    def no_child_is_on_trial_before_half_an_hour(self):
+        if not hasattr(self, "cradle"):
+            return
+        born = len(self.cradle.born)
+        if self.in_vain_at is not None and born > self.born_in_vain:
+            assert self.cradle.now - self.in_vain_at >= NO_TRIAL_BEFORE_S
+        if self.slot.state not in GIVEN_UP:
+            self.in_vain_at = None
+        elif self.in_vain_at is None:
+            self.in_vain_at, self.born_in_vain = self.cradle.now, born
 
     @invariant()
     def a_stopped_child_is_gone_within_ten_seconds(self):
