@@ -14,11 +14,17 @@ user=pool
 
 say() { printf '%s vast-onstart: %s\n' "$(date -u +%FT%TZ)" "$*"; }
 
+has_tools() { # gcc and Python's headers are for Triton, which compiles a part of every kernel
+    local tool
+    for tool in gcc git tmux; do command -v "$tool" >/dev/null || return 1; done
+    python3 -c 'import ensurepip, os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")' 2>/dev/null
+}
+
 prepare_machine() {
-    if ! command -v git >/dev/null || ! command -v tmux >/dev/null || ! python3 -c 'import ensurepip' 2>/dev/null; then
+    if ! has_tools; then
         apt-get update -qq
         DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends \
-            ca-certificates gcc git libc6-dev python3 python3-venv tmux
+            ca-certificates gcc git libc6-dev python3 python3-dev python3-venv tmux
     fi
     id "$user" >/dev/null 2>&1 || useradd --create-home "$user"
     mkdir -p "$home"

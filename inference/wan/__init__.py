@@ -11,6 +11,7 @@
     memory.py      where the parts lie on a card of a given size
     setback.py     a plan that was too large, remembered
     wear.py        when a process has made enough videos
+    build_tools.py what torch's compiler calls, and whether it is there
     download.py    weights from the hub, once, before any child starts
     placement.py   the model loaded and placed as planned      (from here on: torch)
     card.py        the device as torch sees it

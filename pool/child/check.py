@@ -66,6 +66,7 @@ def findings(settings: ChildSettings, question: Question) -> Iterator[Finding]:
     if settings.backend == "wan" and usable.ok:
         model, found = weights(settings, cards, origins)
         yield found
+        yield from compiler(settings)
         if settings.backend_options["device"] == "cpu":
             each += model.peak_bytes
         else:
@@ -164,6 +165,21 @@ def weights(
     counts = [count * each for count in facts.checkpoint.sizes.parameters.values()]
     words = f"{wan.model} is whole, its tokenizer too; {'; '.join(sorted(plans))}"
     return Model(plan(None, facts.rungs).peak_bytes, max(counts)), fine(what, words)
+
+
+def compiler(settings: ChildSettings) -> Iterator[Finding]:
+    """Whether torch's compiler finds what it calls, where it is to be used."""
+    from inference.wan.build_tools import missing
+    from inference.wan.settings import parse
+
+    what = "compiler"
+    if parse(settings.backend_options).compiler != "inductor":
+        return
+    if absent := missing(os.environ):
+        words = f"{', '.join(absent)} not found: the videos are made without, which is slower"
+        yield wrong(what, words, "apt-get install gcc libc6-dev python3-dev, or set compile: off")
+    else:
+        yield fine(what, "a C compiler and Python.h found")
 
 
 def host_memory(children: int, each_bytes: int, once_bytes: int, free_bytes: int) -> Finding:

@@ -1,7 +1,8 @@
 """The on-start script of a Vast machine, run with stand-ins for what only root may do there."""
 
-import os
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,13 @@ STAND_INS = {
     "id": "exit 0",
     "useradd": "exit 1",
     "chown": "exit 0",
-    "apt-get": "exit 1",
+    "apt-get": 'echo "$*" >>"$POOL_HOME/installed"',
+    "gcc": "exit 0",
+    "python3": "exit 0",
     "tmux": "exit 0",
     "sleep": "exit 0",
 }
+TOOLS = ("bash", "cat", "date", "env", "git", "head", "mkdir", "sed", "sh")
 START_POOL = """#!/bin/sh
 echo "$*|$POOL_STATE_DIR|$POOL_DRAIN_TIMEOUT|$WORKER_API_KEY" >>"$HOME/starts"
 code=$(head -n 1 "$HOME/codes")
@@ -48,6 +52,9 @@ def machine(tmp_path):
     git("add", "-A", cwd=project)
     git("-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "x", cwd=project)
     (tmp_path / "home").mkdir()
+    (tmp_path / "tools").mkdir()
+    for name in TOOLS:
+        (tmp_path / "tools" / name).symlink_to(shutil.which(name))
     return tmp_path
 
 
@@ -57,7 +64,7 @@ def run(machine, *codes, **environ):
     ended = subprocess.run(
         [SCRIPT, "--in-background"],
         env={
-            "PATH": f"{machine / 'stand-ins'}:{os.environ['PATH']}",
+            "PATH": f"{machine / 'stand-ins'}:{machine / 'tools'}",
             "POOL_HOME": str(home),
             "POOL_REPOSITORY": f"file://{machine / 'project'}",
             "WORKER_API_KEY": "key-of-the-worker",
@@ -90,6 +97,32 @@ def test_a_pool_that_crashed_is_started_again_and_one_that_drained_is_not(machin
 def test_what_another_start_cannot_cure_is_left_alone(machine, code):
     assert run(machine, code)[0] == code
     assert len(starts(machine)) == 1
+
+
+def test_a_machine_that_has_every_tool_installs_none(machine):
+    run(machine, 0)
+    assert not (machine / "home" / "installed").exists()
+
+
+@pytest.mark.parametrize("missing", ["gcc", "tmux", "python3"])
+def test_what_is_missing_is_installed_with_what_compiling_needs(machine, missing):
+    (machine / "stand-ins" / missing).unlink()
+    assert run(machine, 0)[0] == 0
+    installed = (machine / "home" / "installed").read_text().split()
+    assert {"gcc", "libc6-dev", "python3-dev", "python3-venv", "git", "tmux"} <= set(installed)
+
+
+def test_python_without_its_headers_is_not_whole(machine):
+    """As Ubuntu's own is without python3-dev: it runs, and what compiles against it does not."""
+    question = machine / "question.txt"
+    body = f'#!/bin/bash\n[ "$1" = -c ] && echo "$2" >{question}; exit 1\n'
+    executable(machine / "stand-ins" / "python3", body)
+    run(machine, 0)
+    assert "python3-dev" in (machine / "home" / "installed").read_text()
+    without = "import sysconfig; sysconfig.get_path = lambda _: '/no/such'; "
+    for setting, code in (("", 0), (without, 1)):
+        asked = [sys.executable, "-c", setting + question.read_text()]
+        assert subprocess.run(asked, capture_output=True, check=False).returncode == code
 
 
 def test_everything_lies_where_it_survives_a_stop(machine):

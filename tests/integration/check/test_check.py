@@ -113,6 +113,16 @@ def test_whole_weights_are_found_whole(check, whole_model):
     )
 
 
+def test_a_compiler_is_asked_for_only_where_blocks_are_compiled(check, whole_model, monkeypatch):
+    monkeypatch.setenv("CC", "no-such-compiler")
+    small = {"model": str(whole_model), "video_size": "320*192", "frame_num": 25}
+    code, lines = check(wan=small)
+    assert (code, [text for text in lines if text[2:].startswith("compiler")]) == (0, [])
+    _, lines = check(wan={**small, "compile": "inductor"})
+    assert "no-such-compiler" in line(lines, "compiler")
+    assert "apt-get install gcc libc6-dev python3-dev" in line(lines, "compiler")
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
