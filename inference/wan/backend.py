@@ -38,7 +38,7 @@ class WanBackend(Backend[Prepared, Clip]):
 
     When the device runs out of memory, the model is loaded again under the next smaller plan, and
     the video made once more. The smaller plan stays, for later processes on that device as well
-    (`inference.wan.setback`).
+    (`inference.wan.setback`), unless the video was a longer one than usual.
     """
 
     confirmations: ClassVar[int] = 1
@@ -142,7 +142,9 @@ class WanBackend(Backend[Prepared, Clip]):
         try:
             return self._loaded().render(prepared, prepared.seed, progress, cancel)
         except CardTooSmall as error:
-            self._step_down(error)
+            # What a longer video than usual needs says nothing about the usual ones.
+            usual = prepared.frames <= self._known().recipe.frames
+            self._step_down(error, remembered=usual)
         self._load_as_planned(loading)
         return self._loaded().render(prepared, prepared.seed, progress, cancel)
 
@@ -166,7 +168,7 @@ class WanBackend(Backend[Prepared, Clip]):
                 progress(2, _LOAD_STAGES)
                 self._warm_up(self._pipeline, facts, progress)
             except CardTooSmall as error:
-                self._step_down(error)
+                self._step_down(error, remembered=True)
             else:
                 return
 
@@ -177,15 +179,19 @@ class WanBackend(Backend[Prepared, Clip]):
             prepared = blank(longer, self._settings, facts.recipe, facts.checkpoint.family)
             pipeline.warm_up(prepared, lambda *_, stage=stage: progress(stage, _LOAD_STAGES))
 
-    def _step_down(self, error: DeviceUnfit) -> None:
-        """Take the next smaller plan; raises `error` when there is none."""
+    def _step_down(self, error: DeviceUnfit, *, remembered: bool) -> None:
+        """Take the next smaller plan; raises `error` when there is none.
+
+        `remembered`: whether later processes on the device begin with it, too.
+        """
         rungs = self._known().rungs
         smaller = next_smaller(self._planned(), rungs)
         if smaller is None:
             raise error
         self._unload()
         self._plan = smaller
-        self._setbacks.note(rungs, smaller, self._free_bytes, time.time())
+        if remembered:
+            self._setbacks.note(rungs, smaller, self._free_bytes, time.time())
         logger.warning("{}; from now on: {}", error, smaller)
 
     def _note(self, *, usable: bool) -> None:

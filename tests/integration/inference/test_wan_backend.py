@@ -376,6 +376,15 @@ def test_the_smaller_plan_is_remembered_by_the_next_process_on_the_device(fresh,
     assert other._plan.offload == "none"
 
 
+def test_a_long_video_that_was_too_much_costs_the_next_process_nothing(fresh, tmp_path):
+    usual = {"cache_dir": str(tmp_path), "frame_num": 9}
+    backend = fresh(FIVE, **usual)
+    breaking(backend, OUT_OF_MEMORY)
+    make(backend, frame_num=13)
+    assert backend._plan.offload != "none"
+    assert fresh(FIVE, **usual)._plan.offload == "none"
+
+
 def test_out_of_memory_at_the_end_of_the_ladder_ends_the_process_in_one_line(fresh, reference):
     backend = fresh(FIVE, offload="group", vae_tiling=True)
     hook = breaking(backend, OUT_OF_MEMORY)
