@@ -127,9 +127,11 @@ class WanPipeline:
         Raises `BadOutput`, `DeviceUnfit` and, within a step of being asked, `Cancelled`; after
         `BadOutput`, `CardTooSmall` and `Cancelled` the pipeline is as good as new.
         """
-        gauge = Gauge(self._recipe.steps, prepared.frames, progress, cancel)
         started_s = time.monotonic()
-        frames = self._cleanly(gauge, lambda: frames_of(self._call(prepared, seed, gauge)))
+        frames = self._cleanly(
+            lambda: Gauge(self._recipe.steps, prepared.frames, progress, cancel),
+            lambda gauge: frames_of(self._call(prepared, seed, gauge)),
+        )
         self._log(prepared, time.monotonic() - started_s)
         return frames
 
@@ -139,10 +141,9 @@ class WanPipeline:
         Compilers and kernel searches do their work here, and memory is asked for once as it will
         be later. A compiler that fails is not asked again. Raises `CardTooSmall` and `DeviceUnfit`.
         """
-        gauge = Gauge(_WARM_UP_STEPS, prepared.frames, progress, CancelToken())
         self._cleanly(
-            gauge,
-            lambda: self._call(prepared, 0, gauge, steps=_WARM_UP_STEPS),
+            lambda: Gauge(_WARM_UP_STEPS, prepared.frames, progress, CancelToken()),
+            lambda gauge: self._call(prepared, 0, gauge, steps=_WARM_UP_STEPS),
             # Nothing but the compiler is new here, and what its tools raise is anything.
             blamed=Exception,
         )
@@ -153,20 +154,24 @@ class WanPipeline:
         _free(on_cuda=self._on_cuda)
 
     def _cleanly(
-        self, gauge: Gauge, work: Callable[[], T], blamed: type[Exception] | None = None
+        self,
+        new_gauge: Callable[[], Gauge],
+        work: Callable[[Gauge], T],
+        blamed: type[Exception] | None = None,
     ) -> T:
         """Do `work`; whatever it raises, leave the pipeline fit for the next video.
 
-        Errors of the class `blamed` are tried once more without the compiler.
+        Errors of the class `blamed` are tried once more without the compiler. Each attempt counts
+        from nothing.
         """
         return self._compiler.with_it_or_without(
-            lambda: self._once_cleanly(gauge, work), blamed=blamed
+            lambda: self._once_cleanly(new_gauge(), work), blamed=blamed
         )
 
-    def _once_cleanly(self, gauge: Gauge, work: Callable[[], T]) -> T:
+    def _once_cleanly(self, gauge: Gauge, work: Callable[[Gauge], T]) -> T:
         try:
             with self._reporting_vae(gauge):
-                return work()
+                return work(gauge)
         except BaseException as error:
             # The traceback's frames hold the step's tensors, gigabytes that could not be freed.
             traceback.clear_frames(error.__traceback__)
