@@ -30,6 +30,7 @@ _CREATE_GRACE_S = 4.0
 """Once a create is on its way its answer is worth waiting for, even when asked to stop: a task
 whose id is known can be cancelled."""
 _UPLOAD_S = 600.0
+_LAST_LOOK_S = 2.0
 _CANCEL_S = 3.0
 _KEY_CHECK_S = 5.0
 _EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
@@ -62,8 +63,11 @@ class RunwayApi:
 
     def look(self, task_id: str, stop: Stop = never) -> TaskView | Gone | NotSeen:
         """The task as it is now, with fresh links to its output."""
-        ask = self._ask("GET", f"/v1/tasks/{task_id}")
-        return after_look(exchange(self._session, ask, Patience(self._call_s, stop)))
+        return self._look(task_id, Patience(self._call_s, stop))
+
+    def last_look(self, task_id: str) -> TaskView | Gone | NotSeen:
+        """A look within seconds, for a task that is about to be cancelled."""
+        return self._look(task_id, Patience(_LAST_LOOK_S))
 
     def cancel(self, task_id: str) -> bool:
         """Cancel the task, or delete a finished one; whether Runway said that it did."""
@@ -103,6 +107,10 @@ class RunwayApi:
     def may_visit(self, url: str) -> bool:
         """Whether a link that Runway gave may be followed: https, or a test's own machine."""
         return urlsplit(url).scheme == "https" or self._plain_allowed
+
+    def _look(self, task_id: str, patience: Patience) -> TaskView | Gone | NotSeen:
+        ask = self._ask("GET", f"/v1/tasks/{task_id}")
+        return after_look(exchange(self._session, ask, patience))
 
     def _ask(self, method: str, path: str, body: object = None) -> Ask:
         return Ask(method, f"{self._base}{path}", headers=self._headers, record=body)

@@ -36,7 +36,7 @@ from inference.runway.journal import Begun, Capped, Journal, Order
 from inference.runway.patience import Abandoned
 from inference.runway.prepared import Prepared, data_uri
 from inference.runway.remedies import REMEDIES, UNKNOWN_PAUSE_S, Remedy, refusal_sentence
-from inference.runway.watch import UNITS, KeyRefused, OutOfTime, Watch, Watching
+from inference.runway.watch import UNITS, KeyRefused, OutOfTime, Watch, Watching, ended
 
 MOST_ASKS = 5
 """Requests that certainly created nothing, before the task is left for another time."""
@@ -228,6 +228,7 @@ class Errand:
             self._journal.settle(number, State.GONE, f"Runway task {task_id} was cancelled", usd)
             return None
         if view.status is Status.SUCCEEDED and view.output:
+            self._cancel.check()  # the task stays as it is, for the next lease
             self._progress(UNITS, UNITS)
             return Finished(self._prepared.order, number, task_id, view.output)
         self._failed(number, task_id, view)
@@ -240,6 +241,7 @@ class Errand:
             case Fault.INPUT:
                 sentence = refusal_sentence(view)
                 self._journal.settle(number, State.REFUSED, sentence, view.usd)
+                self._cancel.check()
                 raise RequestRefused(sentence)
             case Fault.BAD_OUTPUT:
                 self._journal.settle(number, State.BAD, words, view.usd)
@@ -252,8 +254,14 @@ class Errand:
         return self._cancel.cancelled
 
     def _cancel_remotely(self, number: int, task_id: str) -> None:
-        """Cancel the task, unless another lease watches it by now. Best effort, within seconds."""
+        """Cancel the task, unless another lease watches it by now. Best effort, within seconds.
+
+        A task that ended meanwhile is left to the next lease: Runway's cancel would delete it.
+        """
         if not self._journal.owned(number, self._lease_id):
+            return
+        if ended(self._means.api.last_look(task_id)):
+            self._log.info("Runway task {} has ended and is left to the next lease", task_id)
             return
         if self._means.api.cancel(task_id):
             self._journal.settle(number, State.GONE, f"Runway task {task_id} was cancelled")

@@ -42,6 +42,11 @@ class Watching:
     jitter: Callable[[], float]
 
 
+def ended(view: TaskView | Gone | NotSeen) -> bool:
+    """Whether the task was seen in a state that it does not leave any more."""
+    return isinstance(view, TaskView) and view.status in FINAL
+
+
 class Watch:
     """One task under watch, on the device thread. Every answer counts as a sign of life."""
 
@@ -63,6 +68,8 @@ class Watch:
     def to_the_end(self, *, fresh: bool) -> TaskView | Gone:
         """The task's last state; a `fresh` task is not looked at before an interval has passed.
 
+        A last state that was seen counts, also when the work was cancelled meanwhile.
+
         Raises `OutOfTime`, `KeyRefused`, `Cancelled`, and `TryLater` when Runway stays silent.
         """
         clock = self._rules.clock
@@ -72,11 +79,12 @@ class Watch:
             wait(clock, self._interval_s(), self._cancel)
         while True:
             view = self._api.look(self._task_id, lambda: self._cancel.cancelled)
-            self._cancel.check()
             now = clock.monotonic()
             gone = gone + 1 if isinstance(view, Gone) else 0
-            if gone == _GONE_LOOKS or (isinstance(view, TaskView) and view.status in FINAL):
+            # Before the cancel: a finished task that is then cancelled would be deleted.
+            if gone == _GONE_LOOKS or ended(view):
                 return view  # type: ignore[return-value]  # it is one of the two
+            self._cancel.check()
             if not isinstance(view, NotSeen) or view.answered:
                 answered_at = now
             self._note(view, now - answered_at)

@@ -46,6 +46,7 @@ def test_nothing_is_created_once_the_work_was_cancelled(infer, runway):
 
 
 def test_a_create_on_its_way_is_awaited_so_that_its_task_can_be_cancelled(infer, runway):
+    runway.script((Look("PENDING"),))
     runway.trouble("create", Delay(0.3, after_effect=True))
     cancel = CancelToken()
     thread = cancelled_when(lambda: len(runway.tasks) == 1, runway, cancel)
@@ -73,6 +74,43 @@ def test_cancelling_takes_seconds_even_when_runway_hangs(backend, infer, runway)
         infer(cancel=cancel)
     assert time.monotonic() - begun < 7
     thread.join()
+
+
+def test_a_task_that_finished_while_the_lease_was_lost_is_kept_for_the_next_lease(infer, runway):
+    runway.script((*FOR_EVER, Look("SUCCEEDED")))
+    runway.trouble("look", Delay(60), skip=1)
+    cancel = CancelToken()
+    thread = cancelled_when(lambda: len(runway.asked("look")) > 1, runway, cancel)
+    with pytest.raises(Cancelled):
+        infer(cancel=cancel)
+    thread.join()
+    assert runway.asked("cancel") == []
+    assert infer(lease_id="w#2").task_id == runway.tasks[0].task_id
+
+
+def test_a_finished_task_that_was_seen_too_late_is_kept_for_the_next_lease(backend, infer, runway):
+    made, cancel = backend(), CancelToken()
+    look = made._api.look
+
+    def looked_at_as_the_lease_is_lost(task_id, stop):
+        view = look(task_id, stop)
+        if view.status == "SUCCEEDED":
+            cancel.cancel()
+        return view
+
+    made._api.look = looked_at_as_the_lease_is_lost
+    with pytest.raises(Cancelled):
+        infer(made, cancel=cancel)
+    assert runway.asked("cancel") == []
+    assert infer(lease_id="w#2").task_id == runway.tasks[0].task_id
+
+
+def test_a_task_that_ends_as_its_time_does_is_kept_for_the_next_lease(backend, infer, runway):
+    runway.script((*FOR_EVER, Look("SUCCEEDED")))
+    with pytest.raises(TryLater, match="was not done within"):
+        infer(backend(timeout_s=1e-9))
+    assert runway.asked("cancel") == []
+    assert infer(lease_id="w#2").task_id == runway.tasks[0].task_id
 
 
 def test_a_task_that_could_not_be_cancelled_is_resumed_by_the_next_lease(infer, runway):
