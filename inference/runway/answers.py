@@ -22,6 +22,7 @@ class Why(Enum):
     SETTINGS = "Runway does not understand the request"
     MODEL = "Runway does not make videos with this model"
     INPUT = "Runway does not take this photo or prompt"
+    UNNAMED = "Runway refuses the request and does not say what is wrong with it"
     OFFLINE = "Runway cannot be reached"
 
 
@@ -184,16 +185,24 @@ def _why(status: int, text: str, record: dict[str, object]) -> Why:
             return Why.SETTINGS
 
 
+_BLAMED = (
+    ("promptImage|promptText|[Aa]ssets?", Why.INPUT),
+    ("model", Why.MODEL),
+    ("duration|ratio|seed", Why.SETTINGS),
+)
+"""Names of fields. An answer without any may be about a retired API version, the account's tier or
+a proxy, and would be the same for every task."""
+
+
 def _blamed(text: str, record: dict[str, object]) -> Why:
     """Which part of a request a 400 complains of, from the fields that it names."""
     if re.search(r"\bcredits?\b", text, re.IGNORECASE):
         return Why.CREDIT
     named = f"{text} {json.dumps(record.get('issues', ''))}"
-    if re.search(r"\bprompt(Image|Text)\b", named):
-        return Why.INPUT
-    if re.search(r"\bmodel\b", named):
-        return Why.MODEL
-    return Why.SETTINGS if re.search(r"\b(duration|ratio|seed)\b", named) else Why.INPUT
+    for fields, why in _BLAMED:
+        if re.search(rf"\b({fields})\b", named):
+            return why
+    return Why.UNNAMED
 
 
 def _view(record: dict[str, object]) -> TaskView:

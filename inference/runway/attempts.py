@@ -4,6 +4,9 @@ An *attempt* is one intent to create a Runway task, and what became of it:
 
     INTENT ──► UNSENT      certainly nothing was created: as if it had never been
        │
+       ├─────► REBUFFED    nothing was created either, and Runway did not say what is wrong
+       │           └─────► BLAMED      another item was taken since: this one may be at fault
+       │
        ├─────► (INTENT)    no answer ever came: it may have been paid, and cannot be looked up
        │
        └─────► LIVE ──► DONE       its video was fetched and found good
@@ -14,7 +17,7 @@ An *attempt* is one intent to create a Runway task, and what became of it:
 
 Two rules make "never paid twice":
 
-* A lease that has any attempt but UNSENT ones makes no further one. So there is at most one paid
+* A lease that has any attempt but unpaid ones makes no further one. So there is at most one paid
   create per lease, also when its answer is lost and also when the process dies in between.
 * A task that is LIVE or DONE is watched or fetched, by whichever lease comes, and not made again.
 """
@@ -29,6 +32,8 @@ class State(StrEnum):
 
     INTENT = "intent"
     UNSENT = "unsent"
+    REBUFFED = "rebuffed"
+    BLAMED = "blamed"
     LIVE = "live"
     DONE = "done"
     FAILED = "failed"
@@ -37,6 +42,7 @@ class State(StrEnum):
     GONE = "gone"
 
 
+UNPAID = (State.UNSENT, State.REBUFFED, State.BLAMED)
 _RESUMABLE = (State.LIVE, State.DONE)
 
 MOST_BAD = 2
@@ -45,6 +51,9 @@ MOST_BAD = 2
 MOST_FAILURES = 4
 """Failures through nobody's fault before the task is given up: the oldest item is always first in
 the queue, so one that always fails would keep the others waiting for ever."""
+
+MOST_BLAMED = 3
+"""Refusals without a reason, each before another item was taken, until the task is given up."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +110,7 @@ def next_step(past: Sequence[Attempt], lease_id: str, fingerprint: str) -> Step:
     for attempt in reversed(same):
         if attempt.state in _RESUMABLE and attempt.task_id is not None:
             return Resume(attempt.number, attempt.task_id)
-    spent = [a for a in past if a.lease_id == lease_id and a.state is not State.UNSENT]
+    spent = [a for a in past if a.lease_id == lease_id and a.state not in UNPAID]
     if spent:
         return NotAgain(spent[-1].note or "the answer to a paid request was lost")
     return Create(
@@ -118,6 +127,9 @@ def _hopeless(same: Sequence[Attempt]) -> str | None:
     if _count(same, State.FAILED) >= MOST_FAILURES:
         reason = _last_note(same, State.FAILED)
         return f"the video service failed {MOST_FAILURES} times: {reason}"
+    if _count(same, State.BLAMED) >= MOST_BLAMED:
+        reason = _last_note(same, State.BLAMED)
+        return f"the video service refused it {MOST_BLAMED} times and took others: {reason}"
     return None
 
 

@@ -162,6 +162,8 @@ class Errand:
                     self._write_down(number, task_id, usd)
                     if abandoned() and self._means.api.cancel(task_id):
                         self._journal.settle(number, State.GONE, "cancelled")
+                case NotCreated(Why.UNNAMED, text):
+                    self._journal.settle(number, State.REBUFFED, text)
                 case NotCreated():
                     self._journal.settle(number, State.UNSENT)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference.errors import TryLater
-from inference.runway.attempts import Attempt, Create, State, Step, next_step
+from inference.runway.attempts import UNPAID, Attempt, Create, State, Step, next_step
 from inference.runway.spending import Caps, Today, cap_reached, day_start, until_words
 from inference.runway.ticker import show_today
 
@@ -104,7 +104,7 @@ class Journal:
             return next_step(_past(db, order.item_id), order.lease_id, order.fingerprint)
 
     def begin(self, order: Order) -> Begun | Capped | Step:
-        """Decide, and write down at once what was decided: an intent, or who watches a task."""
+        """Decide, and write the intent down at once where a create was decided."""
         with self._opened() as db:
             step = next_step(_past(db, order.item_id), order.lease_id, order.fingerprint)
             if not isinstance(step, Create):
@@ -131,14 +131,18 @@ class Journal:
             return row is not None and row[0] == lease_id
 
     def created(self, number: int, task_id: str, usd: float | None) -> None:
-        """The create was answered: the task has an id, and a price if Runway named one."""
-        self._write(
-            "update attempts set state = ?, task_id = ?, usd = coalesce(?, usd) where number = ?",
-            State.LIVE,
-            task_id,
-            usd,
-            number,
-        )
+        """The create was answered: the task has an id, and a price if Runway named one.
+
+        So the settings are good: what else was refused without a reason is blamed for it, once.
+        """
+        with self._opened() as db:
+            db.execute(
+                "update attempts set state = ?, task_id = ?, usd = coalesce(?, usd)"
+                " where number = ?",
+                (State.LIVE, task_id, usd, number),
+            )
+            _blame(db, number)
+            self._show(db)
 
     def settle(self, number: int, state: State, note: str = "", usd: float | None = None) -> None:
         """What became of an attempt; `usd` is what it cost in the end, where that is known."""
@@ -175,8 +179,9 @@ class Journal:
     def _today(self, db: sqlite3.Connection) -> Today:
         row = db.execute(
             "select count(*), coalesce(sum(usd), 0), coalesce(sum(resumed), 0),"
-            " coalesce(sum(maybe_twice), 0) from attempts where made_at >= ? and state <> ?",
-            (day_start(self._wall()), State.UNSENT),
+            " coalesce(sum(maybe_twice), 0) from attempts"
+            " where made_at >= ? and state not in (?, ?, ?)",
+            (day_start(self._wall()), *UNPAID),
         ).fetchone()
         return Today(*row)
 
@@ -219,6 +224,24 @@ def _past(db: sqlite3.Connection, item_id: str) -> list[Attempt]:
         (item_id,),
     )
     return [Attempt(n, lease, mark, State(s), task, note) for n, lease, mark, s, task, note in rows]
+
+
+def _blame(db: sqlite3.Connection, number: int) -> None:
+    """Judge the refusals without a reason, now that the attempt `number` was taken.
+
+    Each other item's last one counts against it; those before it may have had the same cause.
+    """
+    db.execute(
+        "update attempts set state = ? where state in (?, ?)"
+        " and item_id = (select item_id from attempts where number = ?)",
+        (State.UNSENT, State.REBUFFED, State.BLAMED, number),
+    )
+    db.execute(
+        "update attempts set state = ? where number in"
+        " (select max(number) from attempts where state = ? group by item_id)",
+        (State.BLAMED, State.REBUFFED),
+    )
+    db.execute("update attempts set state = ? where state = ?", (State.UNSENT, State.REBUFFED))
 
 
 def _insert(db: sqlite3.Connection, order: Order, step: Create, now: float) -> int:

@@ -24,6 +24,8 @@ REMEDIES = MappingProxyType(
         Why.KEY: Remedy(pause_s=300, advice="check RUNWAY_API_KEY"),
         Why.SETTINGS: Remedy(pause_s=600, advice="check the runway_… settings"),
         Why.MODEL: Remedy(pause_s=600, advice="set runway_model to another"),
+        # Shorter than a lease: an item that alone is refused must not be the next one again.
+        Why.UNNAMED: Remedy(pause_s=60, advice="the log of Runway's portal may say more"),
         Why.INPUT: Remedy(),
     }
 )

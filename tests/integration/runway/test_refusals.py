@@ -44,12 +44,47 @@ def complaint(field):
     return json.dumps({"error": "Validation of body failed", "issues": issues}).encode()
 
 
-@pytest.mark.parametrize("body", [complaint("promptImage"), b'{"error": "Invalid asset"}', b"{}"])
+@pytest.mark.parametrize("body", [complaint("promptImage"), b'{"error": "Invalid asset"}'])
 def test_a_400_about_the_photo_is_the_photos_fault(infer, runway, body):
     runway.trouble("create", Canned(400, body))
     with pytest.raises(RequestRefused, match="the video service refused the task"):
         infer()
     assert infer(lease_id="w#2").links
+
+
+def refuse_without_a_reason(infer, runway, **changes):
+    runway.trouble("create", Canned(400, b'{"error": "no"}'))
+    with pytest.raises(TryLater, match="does not say what is wrong"):
+        infer(**changes)
+
+
+def test_an_item_that_alone_is_refused_without_a_reason_is_given_up_after_three_times(
+    backend, infer, runway
+):
+    for number in range(3):
+        refuse_without_a_reason(infer, runway, lease_id=f"w#{number}")
+        infer(item_id=f"other-{number}", lease_id=f"v#{number}")
+    with pytest.raises(RequestRefused, match=r"refused it 3 times and took others: HTTP 400: no"):
+        infer(lease_id="w#3")
+    assert backend().today().videos == 3
+
+
+def test_refusals_without_a_reason_count_for_nothing_while_no_item_is_taken(infer, runway):
+    for number in range(5):
+        refuse_without_a_reason(infer, runway, lease_id=f"w#{number}")
+        refuse_without_a_reason(infer, runway, item_id="other", lease_id=f"v#{number}")
+    assert infer(item_id="other", lease_id="v#5").links
+    assert infer(lease_id="w#5").links
+
+
+def test_refusals_without_a_reason_are_forgotten_once_the_item_is_taken(infer, runway):
+    for number in range(2):
+        refuse_without_a_reason(infer, runway, lease_id=f"w#{number}")
+        infer(item_id=f"other-{number}", lease_id=f"v#{number}")
+    refuse_without_a_reason(infer, runway, lease_id="w#2")
+    made = infer(lease_id="w#3")
+    infer(item_id="other-2", lease_id="v#2")
+    assert infer(lease_id="w#4").task_id == made.task_id
 
 
 def test_a_model_that_runway_no_longer_has_is_said_by_name(infer, runway):
@@ -78,6 +113,9 @@ def test_a_default_model_that_is_gone_fails_no_ones_task(backend, infer, runway)
         (405, b"{}", "does not understand"),
         (307, b"", "does not understand"),
         (400, complaint("ratio"), "does not understand"),
+        (400, b"{}", "does not say what is wrong"),
+        (400, b"<html>Bad Request</html>", "does not say what is wrong"),
+        (413, b"", "does not say what is wrong"),
     ],
 )
 def test_our_own_troubles_fail_no_task_and_stop_the_leasing_for_a_while(

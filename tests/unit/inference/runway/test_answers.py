@@ -55,10 +55,13 @@ def test_what_came_of_a_create(answer, meaning):
         (400, "You do not have enough credits to run this task.", Why.CREDIT),
         (400, "Invalid parameter 'promptText'", Why.INPUT),
         (400, "promptImage: Invalid data URI.", Why.INPUT),
-        (400, "", Why.INPUT),
+        (400, "Invalid asset", Why.INPUT),
+        (400, "", Why.UNNAMED),
+        (400, "This version of the API is no longer supported.", Why.UNNAMED),
+        (400, "Your organization's tier does not allow this.", Why.UNNAMED),
         (400, "model is not available", Why.MODEL),
         (400, "ratio must be one of", Why.SETTINGS),
-        (413, "too large", Why.INPUT),
+        (413, "too large", Why.UNNAMED),
         (422, "duration", Why.SETTINGS),
         (401, "", Why.KEY),
         (403, "", Why.KEY),
@@ -75,6 +78,11 @@ def test_what_came_of_a_create(answer, meaning):
 def test_why_nothing_was_created(status, error, why):
     found = after_create(reply(status, {"error": error}))
     assert (type(found), found.why) == (NotCreated, why)
+
+
+def test_a_400_of_a_proxy_names_no_culprit():
+    answer = Reply(400, b"<html><body>400 Bad Request: the model of a prompt</body></html>")
+    assert after_create(answer).why is Why.UNNAMED
 
 
 def test_the_fields_of_a_validation_error_are_read_too():

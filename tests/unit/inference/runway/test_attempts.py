@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from inference.runway.attempts import (
     MOST_BAD,
+    MOST_BLAMED,
     MOST_FAILURES,
+    UNPAID,
     Attempt,
     Create,
     GiveUp,
@@ -18,10 +20,10 @@ from inference.runway.attempts import (
 
 
 def past(*rows):
-    """Attempts from (lease, state[, fingerprint]); each but intents and unsent ones has a task."""
+    """Attempts from (lease, state[, fingerprint]); each but intents and unpaid ones has a task."""
     made = []
     for number, (lease, state, *mark) in enumerate(rows):
-        task = None if state in (State.INTENT, State.UNSENT) else f"task-{number}"
+        task = None if state in (State.INTENT, *UNPAID) else f"task-{number}"
         made.append(Attempt(number, lease, (mark or ["same"])[0], state, task, f"note-{number}"))
     return made
 
@@ -34,6 +36,8 @@ NEW = Create(seed_offset=0, maybe_twice=False)
     [
         ([], NEW),
         ([("a", State.UNSENT)], NEW),
+        ([("a", State.REBUFFED)], NEW),
+        ([("z", State.BLAMED), ("y", State.BLAMED), ("a", State.REBUFFED)], NEW),
         ([("a", State.INTENT)], NotAgain("note-0")),
         ([("a", State.FAILED)], NotAgain("note-0")),
         ([("a", State.BAD)], NotAgain("note-0")),
@@ -71,6 +75,12 @@ def test_four_failures_are_enough():
     assert step == GiveUp("the video service failed 4 times: note-3")
 
 
+def test_three_refusals_while_others_were_taken_are_enough():
+    rows = [(f"z{n}", State.BLAMED) for n in range(MOST_BLAMED)]
+    step = next_step(past(*rows), "a", "same")
+    assert step == GiveUp("the video service refused it 3 times and took others: note-2")
+
+
 HISTORIES = st.lists(
     st.tuples(
         st.sampled_from("abc"), st.sampled_from(list(State)), st.sampled_from(["same", "other"])
@@ -82,7 +92,7 @@ HISTORIES = st.lists(
 @given(HISTORIES)
 def test_a_lease_that_may_have_paid_never_creates_again(rows):
     attempts = past(*rows)
-    spent = any(a.lease_id == "a" and a.state is not State.UNSENT for a in attempts)
+    spent = any(a.lease_id == "a" and a.state not in UNPAID for a in attempts)
     if spent:
         assert not isinstance(next_step(attempts, "a", "same"), Create)
 
