@@ -49,7 +49,10 @@ _CAP_PAUSE_S = 600.0
 
 @dataclass(frozen=True)
 class Finished:
-    """A Runway task that succeeded. Its links are signed, so they are never shown."""
+    """A Runway task that succeeded. Its links are signed, so they are never shown.
+
+    Without links it is paid and finished all the same: they are asked for again.
+    """
 
     order: Order
     number: int
@@ -229,7 +232,7 @@ class Errand:
             usd = None if isinstance(view, Gone) else view.usd
             self._journal.settle(number, State.GONE, f"Runway task {task_id} was cancelled", usd)
             return None
-        if view.status is Status.SUCCEEDED and view.output:
+        if view.status is Status.SUCCEEDED:
             self._cancel.check()  # the task stays as it is, for the next lease
             self._progress(UNITS, UNITS)
             return Finished(self._prepared.order, number, task_id, view.output)

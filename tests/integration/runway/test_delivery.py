@@ -10,6 +10,7 @@ from inference.backend import CancelToken
 from inference.errors import Cancelled, RequestRefused, TryLater
 from inference.runway import delivery
 from tests.fakes.bad_server.faults import Canned, CutAnswer, Delay, Reset
+from tests.fakes.runway import Look
 from tests.integration.runway.sample import silent
 
 
@@ -29,6 +30,20 @@ def deliver(backend, infer, tmp_path):
 def test_an_expired_link_is_asked_for_anew(deliver, runway):
     assert deliver(before=runway.expire_links).frames
     assert len(runway.asked("download")) == 2
+
+
+def test_a_finished_task_without_a_link_is_asked_for_one(deliver, runway):
+    runway.script((Look("SUCCEEDED", output=()), Look("SUCCEEDED")))
+    assert deliver().frames
+    assert len(runway.tasks) == 1
+
+
+def test_a_finished_task_that_gets_no_link_is_kept_for_the_next_lease(deliver, runway):
+    runway.script((*(Look("SUCCEEDED", output=()),) * 4, Look("SUCCEEDED")))
+    with pytest.raises(TryLater, match="Runway gives no link to it"):
+        deliver()
+    assert deliver(lease_id="w#2").remote_id == runway.tasks[0].task_id
+    assert len(runway.tasks) == 1
 
 
 @pytest.mark.parametrize("kind", [Reset(), CutAnswer(200), Canned(503, b"")], ids=str)
