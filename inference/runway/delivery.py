@@ -3,7 +3,9 @@
 Runs on any thread; the transfer itself on one of its own (`inference.runway.patience`).
 """
 
-from collections.abc import Callable
+import itertools
+import uuid
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -108,13 +110,16 @@ def _fetch(api: RunwayApi, link: str, target: Path, progress: Progress, cancel: 
 
 
 def _download(link: str, target: Path, progress: Progress, abandoned: Abandoned) -> str:
-    partial = target.with_name(target.name + ".part")
+    # A transfer that was given up may still be writing its own.
+    partial = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")
     try:
         with opened(new_session(), Ask("GET", link)) as response:
             if response.status_code != requests.codes.ok:
                 return f"its link answers HTTP {response.status_code}"
             total = response.raw.length_remaining or 0
-            problem = _copied(lambda: response.raw.read1(_READ_BYTES), partial, total, progress)
+            chunks = iter(lambda: response.raw.read1(_READ_BYTES), b"")
+            wanted = itertools.takewhile(lambda _: not abandoned(), chunks)
+            problem = _copied(wanted, partial, total, progress)
         if problem or abandoned():
             return problem
         partial.replace(target)
@@ -125,10 +130,10 @@ def _download(link: str, target: Path, progress: Progress, abandoned: Abandoned)
     return ""
 
 
-def _copied(read: Callable[[], bytes], partial: Path, total: int, progress: Progress) -> str:
+def _copied(chunks: Iterable[bytes], partial: Path, total: int, progress: Progress) -> str:
     done = 0
     with partial.open("wb") as file:
-        while chunk := read():
+        for chunk in chunks:
             done += len(chunk)
             if max(done, total) > VIDEO_LIMIT_BYTES:
                 return f"it is larger than {VIDEO_LIMIT_BYTES // 1024**2} MB"

@@ -9,7 +9,7 @@ import pytest
 from inference.backend import CancelToken
 from inference.errors import Cancelled, RequestRefused, TryLater
 from inference.runway import delivery
-from tests.fakes.bad_server.faults import Canned, CutAnswer, Delay, Reset
+from tests.fakes.bad_server.faults import Canned, CutAnswer, Delay, Drip, Reset
 from tests.fakes.runway import Look
 from tests.integration.runway.sample import silent
 
@@ -110,6 +110,27 @@ def test_a_lost_lease_ends_the_transfer_and_leaves_the_finished_task(deliver, ru
     thread.join()
     assert runway.asked("cancel") == []
     assert deliver(lease_id="w#2").remote_id == runway.tasks[0].task_id
+
+
+def test_a_transfer_that_was_given_up_stops_and_is_in_nobodys_way(deliver, runway, tmp_path):
+    runway.trouble("download", Drip(bytes_per_s=20))
+    cancel, heard_afterwards = CancelToken(), []
+
+    def progress(done, total):
+        if cancel.cancelled:
+            heard_afterwards.append(done)
+        cancel.cancel()
+
+    with pytest.raises(Cancelled):
+        deliver(progress, cancel)
+    assert deliver(lease_id="w#2").frames
+    assert runway.wait_for(lambda: not transfers())
+    assert heard_afterwards == []
+    assert [path.name for path in tmp_path.glob("video*")] == ["video.mp4"]
+
+
+def transfers():
+    return [thread for thread in threading.enumerate() if thread.name == "runway-call"]
 
 
 def test_a_full_disk_is_the_hosts_fault_and_leaves_no_half_file(
