@@ -9,6 +9,7 @@ Never follows a redirect, keeps no cookie and no connection, reads nothing from 
 
 import json
 import logging
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
@@ -16,7 +17,7 @@ from typing import Any
 
 import requests
 from requests.cookies import RequestsCookieJar
-from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
+from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError, SSLError
 
 from inference.runway.patience import Abandoned, GivenUp, never, patiently
 
@@ -189,8 +190,23 @@ def _before_sending(error: Exception) -> bool:
     """Whether the error came up before a byte was sent; in doubt, it did not."""
     if isinstance(error, _BEFORE_SENDING):
         return True
+    if type(error) is OSError and error.errno is None:
+        return True  # requests found no file of certificates
     inner = error.args[0] if error.args else None
-    return isinstance(inner, MaxRetryError) and isinstance(inner.reason, NewConnectionError)
+    if not isinstance(inner, MaxRetryError):
+        return False
+    return isinstance(inner.reason, NewConnectionError) or _unproven(inner.reason)
+
+
+def _unproven(reason: Exception | None) -> bool:
+    """Whether the other side's certificate was not good, or could not be judged at all.
+
+    Any other trouble with TLS may come up later, over an answer.
+    """
+    cause = reason.args[0] if isinstance(reason, SSLError) and reason.args else None
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return True
+    return isinstance(cause, ssl.SSLError) and cause.library == "X509"
 
 
 def _named(error: Exception) -> str:

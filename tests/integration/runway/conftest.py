@@ -9,6 +9,7 @@ from inference.backend import CancelToken
 from inference.runway.backend import RunwayBackend
 from tests.fakes.quick_clock import QuickClock
 from tests.fakes.runway import FakeRunway
+from tests.integration.client.conftest import certificate, server_tls  # noqa: F401  # fixtures
 from tests.integration.runway.sample import REQUEST, silent
 
 
