@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 API_VERSION = "2024-11-06"
 
+CALL_S = 60.0
+"""How long one call may take, a picture of 5 MB included."""
+
 _CREATE_GRACE_S = 4.0
 """Once a create is on its way its answer is worth waiting for, even when asked to stop: a task
 whose id is known can be cancelled."""
@@ -41,9 +44,9 @@ Stop = Callable[[], bool]
 class RunwayApi:
     """One organization's access. Every call is over within its own total, whatever comes."""
 
-    def __init__(self, settings: RunwaySettings) -> None:
+    def __init__(self, settings: RunwaySettings, call_s: float = CALL_S) -> None:
         self._base = settings.base_url
-        self._call_s = settings.api_timeout_s
+        self._call_s = call_s
         self._plain_allowed = settings.on_loopback
         self._session = new_session()
         self._headers = {

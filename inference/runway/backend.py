@@ -9,7 +9,7 @@ from loguru import logger
 
 from inference.backend import Backend, CancelToken, Progress, Request, Video
 from inference.errors import BackendUnusable, TryLater
-from inference.runway.api import RunwayApi
+from inference.runway.api import CALL_S, RunwayApi
 from inference.runway.clock import Clock, SystemClock
 from inference.runway.in_flight import InFlight
 from inference.runway.journal import Journal
@@ -38,17 +38,18 @@ class RunwayBackend(Backend["Prepared", "Finished"]):
         options: Mapping[str, object],
         clock: Clock | None = None,
         jitter: Callable[[], float] = random.random,
+        call_s: float = CALL_S,
     ) -> None:
         self._settings: RunwaySettings = parse(options)
         settings, clock = self._settings, clock or SystemClock()
         self._watching = Watching(settings.poll_interval_s, settings.timeout_s, clock, jitter)
-        self._api = RunwayApi(settings)
+        self._api = RunwayApi(settings, call_s)
         self._in_flight = InFlight(settings.journal_dir, settings.max_in_flight)
         self._pictures = Turn(settings.journal_dir / "pictures.lock", clock)
         caps = Caps(settings.daily_cap_usd, settings.daily_cap_videos)
         self._journal = Journal(settings.journal_dir, caps, clock.wall)
         model = default_model(settings)
-        self._usual_usd = model.price_usd(length_for(None, model, settings.frame_num))
+        self._usual_usd = model.price_usd(length_for(None, model))
 
     def load(self, progress: Progress) -> None:
         """Open the journal and show Runway the key; a Runway that cannot be reached may come back.

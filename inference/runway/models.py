@@ -84,12 +84,12 @@ def choice_for(provider: str | None, default: Model) -> Choice:
     return Choice(model, named=True)
 
 
-def length_for(frame_num: int | None, model: Model, default_frames: int = DEFAULT_FRAMES) -> int:
+def length_for(frame_num: int | None, model: Model) -> int:
     """Seconds of video for a length counted in frames, whatever number the server gives.
 
     Kept within 2 and 10 s, then the nearest that the model makes; of two as near, the cheaper.
     """
-    frames = default_frames if frame_num is None else frame_num
+    frames = DEFAULT_FRAMES if frame_num is None else frame_num
     asked_s = min(max(frames / FRAMES_PER_S, SHORTEST_S), LONGEST_S)
     return min(model.lengths_s, key=lambda length_s: (abs(length_s - asked_s), length_s))
 

@@ -62,8 +62,8 @@ def prepare(request: Request, settings: RunwaySettings) -> Prepared:
         raise TryLater(f"the task is for a GPU worker ({WAN_PROVIDER})")
     choice = choice_for(request.provider, default_model(settings))
     picture = picture_of(request.photo)
-    prompt, cut = prompt_for(request.prompt, settings.default_prompt)
-    length_s = length_for(request.frame_num, choice.model, settings.frame_num)
+    prompt, cut = prompt_for(request.prompt)
+    length_s = length_for(request.frame_num, choice.model)
     ratio = ratio_for(picture.width, picture.height, choice.model, settings.ratio)
     return Prepared(
         request=request,

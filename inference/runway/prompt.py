@@ -5,17 +5,20 @@ import unicodedata
 LONGEST_UNITS = 1000
 """UTF-16 code units, as Runway counts them: an emoji is two."""
 
+DEFAULT = "the people in the photo come alive, natural movement, gentle camera"
+"""For tasks whose prompt is empty."""
+
 _JOINER = "\u200d"
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
 
 
-def prompt_for(text: str, default: str) -> tuple[str, str | None]:
+def prompt_for(text: str) -> tuple[str, str | None]:
     """The prompt to send, and a note where its end had to be cut off.
 
     Lone surrogates, which JSON can carry and UTF-8 cannot, become question marks; an empty prompt
-    becomes `default`.
+    becomes `DEFAULT`.
     """
-    clean = text.encode("utf-8", "replace").decode("utf-8").strip() or default
+    clean = text.encode("utf-8", "replace").decode("utf-8").strip() or DEFAULT
     units = utf16_units(clean)
     if units <= LONGEST_UNITS:
         return clean, None

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from inference.errors import BackendUnusable
-from inference.runway.models import DEFAULT_FRAMES, MODELS, Model, model_named
+from inference.runway.models import MODELS, Model, model_named
 
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
 _Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -23,13 +23,10 @@ _Positive = Annotated[float, msgspec.Meta(gt=0, le=sys.float_info.max)]
 class RunwaySettings:
     """What can be set. Times in seconds, money in US dollars.
 
-    `api_timeout_s`: how long one call to the Runway API may take, a picture of 5 MB included.
     `ratio`: the size of every video, as 1280:720; None: nearest to the photo's own shape.
     `timeout_s`: how long one Runway task may take. `journal_dir`: a folder that every child of the
     pool shares and that survives restarts. `max_in_flight`: Runway tasks at once on this host.
     `daily_cap_usd`, `daily_cap_videos`: no new task beyond these in one UTC day. None: no limit.
-    `frame_num`: the length for tasks that name none, counted at 24 frames a second.
-    `default_prompt`: for tasks whose prompt is empty.
     """
 
     api_key: _Text = field(repr=False)
@@ -39,12 +36,9 @@ class RunwaySettings:
     ratio: Annotated[str, msgspec.Meta(pattern=r"^[1-9]\d{1,4}:[1-9]\d{1,4}$")] | None = None
     timeout_s: _Positive = 600
     poll_interval_s: _Positive = 5
-    api_timeout_s: _Positive = 60
     max_in_flight: Annotated[int, msgspec.Meta(ge=1, le=1000)] | None = None
     daily_cap_usd: _Positive | None = None
     daily_cap_videos: _Count | None = None
-    frame_num: _Count = DEFAULT_FRAMES
-    default_prompt: _Text = "the people in the photo come alive, natural movement, gentle camera"
 
     @property
     def on_loopback(self) -> bool:

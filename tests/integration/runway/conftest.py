@@ -6,6 +6,7 @@ import pytest
 from loguru import logger
 
 from inference.backend import CancelToken
+from inference.runway.api import CALL_S
 from inference.runway.backend import RunwayBackend
 from tests.fakes.quick_clock import QuickClock
 from tests.fakes.runway import FakeRunway
@@ -26,16 +27,16 @@ def clock():
 
 @pytest.fixture
 def backend(runway, clock, tmp_path):
-    """backend(**options): one child's backend; those of one test share the journal."""
+    """backend(call_s, **options): one child's backend; those of one test share the journal."""
 
-    def build(**options):
+    def build(call_s=CALL_S, **options):
         given = {
             "api_key": runway.key,
             "base_url": runway.url,
             "journal_dir": tmp_path / "state",
             **options,
         }
-        made = RunwayBackend(given, clock=clock, jitter=lambda: 0.0)
+        made = RunwayBackend(given, clock=clock, jitter=lambda: 0.0, call_s=call_s)
         made.load(silent)
         return made
 

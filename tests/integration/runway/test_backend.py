@@ -12,6 +12,7 @@ from inference.backend import CancelToken
 from inference.errors import BackendUnusable, RequestRefused, TryLater
 from inference.registry import backend_class
 from inference.runway.backend import RunwayBackend
+from inference.runway.prompt import DEFAULT
 from inference.seed import seed_for
 from tests.fakes.bad_server.faults import Canned, Delay
 from tests.fakes.runway import Look
@@ -45,11 +46,11 @@ def test_the_create_says_what_the_task_asked_for(infer, runway):
 
 
 def test_the_settings_decide_where_the_task_is_silent(backend, infer, runway):
-    made = backend(model="veo3.1", ratio="720:1280", default_prompt="they smile")
+    made = backend(model="veo3.1", ratio="720:1280")
     infer(made, provider=None, frame_num=None, prompt="  ")
     body = runway.bodies[0]
     assert (body["model"], body["duration"]) == ("veo3.1", 6)
-    assert (body["ratio"], body["promptText"]) == ("720:1280", "they smile")
+    assert (body["ratio"], body["promptText"]) == ("720:1280", DEFAULT)
 
 
 def test_an_unknown_provider_runs_the_default_model_with_a_warning(infer, runway, lines):
@@ -158,8 +159,12 @@ def test_the_settings_name_is_enough_to_find_it():
 
 
 def test_a_look_that_hangs_is_given_up_and_repeated(backend, infer, runway):
-    runway.trouble("look", Delay(30))
-    assert infer(backend(api_timeout_s=0.2)).links
+    first = infer()
+    runway.trouble("look", Delay(60))
+    before = len(runway.asked("look"))
+    again = infer(backend(call_s=1.0), lease_id="w#2")
+    assert again.task_id == first.task_id
+    assert len(runway.asked("look")) >= before + 2
 
 
 def test_a_photo_that_was_downloaded_again_is_the_same_photo(infer, runway, tmp_path):

@@ -3,12 +3,12 @@
 import pytest
 
 from inference.errors import RequestRefused, TryLater
+from inference.runway.api import CALL_S
 from tests.fakes.bad_server.faults import Canned, CutAnswer, Delay, Drip, Reset
 from tests.fakes.runway import Look, failed
 
 LOST_ANSWERS = [
     Reset(after_effect=True),
-    Delay(5, after_effect=True),
     Canned(500, b"{}", after_effect=True),
     Canned(502, b"<html>", "text/html", after_effect=True),
     Canned(503, b"{}", after_effect=True),
@@ -18,17 +18,24 @@ LOST_ANSWERS = [
     Canned(200, b'{"id": "../tasks"}', after_effect=True),
     Canned(200, b"x" * 2_000_000, after_effect=True),
     CutAnswer(10),
-    Drip(bytes_per_s=3),
-    Drip(bytes_per_s=3, head_too=True),
+]
+SLOW_ANSWERS = [
+    Delay(60, after_effect=True),
+    Drip(bytes_per_s=1),
+    Drip(bytes_per_s=1, head_too=True),
 ]
 
 
-@pytest.mark.parametrize("kind", LOST_ANSWERS, ids=str)
+@pytest.mark.parametrize(
+    ("kind", "call_s"),
+    [*((kind, CALL_S) for kind in LOST_ANSWERS), *((kind, 3.0) for kind in SLOW_ANSWERS)],
+    ids=str,
+)
 def test_a_create_whose_answer_is_lost_is_not_repeated_within_the_lease(
-    backend, infer, runway, kind
+    backend, infer, runway, kind, call_s
 ):
     runway.trouble("create", kind)
-    made = backend(api_timeout_s=0.5)
+    made = backend(call_s)
     with pytest.raises(TryLater, match="may have been paid"):
         infer(made)
     with pytest.raises(TryLater, match="nothing more is paid for within this lease"):

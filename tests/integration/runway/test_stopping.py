@@ -7,6 +7,7 @@ import pytest
 
 from inference.backend import CancelToken
 from inference.errors import Cancelled, TryLater
+from inference.runway import api
 from inference.runway.exchange import NoReply
 from tests.fakes.bad_server.faults import Canned, Delay
 from tests.fakes.runway import Look
@@ -56,10 +57,15 @@ def test_a_create_on_its_way_is_awaited_so_that_its_task_can_be_cancelled(infer,
     assert runway.tasks[0].cancelled_from == "PENDING"
 
 
-def test_a_create_that_is_answered_too_late_is_cancelled_all_the_same(backend, infer, runway):
-    runway.trouble("create", Delay(0.6, after_effect=True))
-    with pytest.raises(TryLater):
-        infer(backend(api_timeout_s=0.3))
+def test_a_create_that_is_answered_too_late_is_cancelled_all_the_same(infer, runway, monkeypatch):
+    monkeypatch.setattr(api, "_CREATE_GRACE_S", 0.1)  # so that three seconds are late enough
+    runway.script((Look("PENDING"),))
+    runway.trouble("create", Delay(3, after_effect=True))
+    cancel = CancelToken()
+    thread = cancelled_when(lambda: len(runway.tasks) == 1, runway, cancel)
+    with pytest.raises(Cancelled):
+        infer(cancel=cancel)
+    thread.join()
     assert runway.wait_for(lambda: runway.tasks[0].cancelled_from == "PENDING")
 
 
@@ -176,13 +182,13 @@ def test_looks_are_as_far_apart_as_runway_asks_for(infer, runway, clock):
 
 
 def test_a_runway_that_falls_silent_is_left_alone_and_its_task_kept(backend, infer, runway):
-    made = backend(api_timeout_s=0.05)
+    task_id = infer().task_id
     runway.trouble("look", Delay(60), times=99)
     with pytest.raises(TryLater, match="has not answered for"):
-        infer(made)
+        infer(backend(call_s=0.05), lease_id="w#2")
     assert runway.asked("cancel") == []
     runway.world.troubles.clear()
-    assert infer(lease_id="w#2").task_id == runway.tasks[0].task_id
+    assert infer(lease_id="w#3").task_id == task_id
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])

@@ -77,11 +77,6 @@ def test_the_length_is_the_nearest_that_the_model_makes(frames, model, seconds):
     assert length_for(frames, model) == seconds
 
 
-def test_the_settings_length_holds_where_the_task_names_none():
-    assert length_for(None, GEN4, 73) == 3
-    assert length_for(169, GEN4, 73) == 7
-
-
 @pytest.mark.parametrize(
     ("width", "height", "model", "ratio"),
     [

@@ -12,7 +12,7 @@ def test_nothing_but_a_key_and_a_folder_is_required():
     settings = parse(GIVEN)
     assert settings.base_url == "https://api.dev.runwayml.com"
     assert (settings.model, settings.ratio, settings.timeout_s) == ("gen4_turbo", None, 600)
-    assert (settings.poll_interval_s, settings.frame_num) == (5, 121)
+    assert settings.poll_interval_s == 5
     assert (settings.max_in_flight, settings.daily_cap_usd, settings.daily_cap_videos) == (
         None,
     ) * 3
