@@ -24,8 +24,7 @@ class Today:
     maybe_twice: int = 0
 
     def __str__(self) -> str:
-        videos = "1 video" if self.videos == 1 else f"{self.videos} videos"
-        return f"{videos}, about ${self.usd:.2f} (estimate)"
+        return f"{_videos(self.videos)}, about ${self.usd:.2f} (estimate)"
 
 
 @dataclass(frozen=True)
@@ -44,11 +43,15 @@ def day_start(now: float) -> float:
 def cap_reached(today: Today, caps: Caps, next_usd: float) -> str | None:
     """Why one more video of `next_usd` may not be made today; None if it may."""
     if caps.videos is not None and today.videos >= caps.videos:
-        return f"the day's cap of {caps.videos} videos is reached: {today}"
+        return f"the day's cap of {_videos(caps.videos)} is reached: {today}"
     # Sums of floats: a cap of exactly ten videos must let the tenth through.
     if caps.usd is not None and today.usd + next_usd > caps.usd + 1e-9:
         return f"the day's cap of ${caps.usd:.2f} is reached: ${today.usd:.2f} spent (estimate)"
     return None
+
+
+def _videos(count: int) -> str:
+    return "1 video" if count == 1 else f"{count} videos"
 
 
 def until_words(until: float) -> str:

@@ -86,7 +86,7 @@ def test_a_dear_task_that_the_cap_leaves_no_room_for_is_not_paid(backend, infer,
 
 def test_a_cap_is_the_hosts_not_the_childs(backend, infer, runway):
     infer(backend(daily_cap_videos=1))
-    with pytest.raises(TryLater, match="cap of 1 videos"):
+    with pytest.raises(TryLater, match="cap of 1 video is"):
         infer(backend(daily_cap_videos=1), item_id="item-2", lease_id="v#1")
     assert len(runway.tasks) == 1
 

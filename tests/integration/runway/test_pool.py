@@ -64,7 +64,7 @@ def test_at_the_days_cap_the_pool_stops_leasing_and_says_what_was_spent(server, 
     bought, left = add(), add()
     pool = start(runway_daily_cap_videos=1)
     wait_until(lambda: server.item(bought).status == "completed", "the video", 60)
-    wait_until(lambda: "the day's cap of 1 videos is reached" in reasons(pool)[0], "the cap")
+    wait_until(lambda: "the day's cap of 1 video is reached" in reasons(pool)[0], "the cap")
     assert (len(runway.tasks), server.item(left).status) == (1, "pending")
     shown = json.loads(pool_status(pool, "--json"))["spent_today"]
     assert shown == {"videos": 1, "usd_estimate": 0.25, "cap_videos": 1, "cap_usd": None}

@@ -11,6 +11,7 @@ from inference.runway.spending import Caps, Today, cap_reached, day_start, until
         (Today(5, 5.0), Caps(), None),
         (Today(1, 0.5), Caps(videos=2), None),
         (Today(2, 0.5), Caps(videos=2), "the day's cap of 2 videos is reached"),
+        (Today(1, 0.5), Caps(videos=1), "the day's cap of 1 video is reached"),
         (Today(1, 0.25), Caps(usd=0.5), None),
         (Today(2, 0.5), Caps(usd=0.5), "the day's cap of $0.50 is reached: $0.50 spent (estimate)"),
         (Today(0, 0.0), Caps(usd=0.1), "the day's cap of $0.10 is reached: $0.00 spent (estimate)"),
