@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from inference.runway.attempts import State
+from inference.runway.attempts import UNPAID, State
 from inference.runway.journal import FILE
 from tests.checker.model import Violation
 from tests.fakes.bad_server.items import Item
@@ -54,7 +54,7 @@ def paid_too_often(
     purchases: Sequence[Purchase], sold: Mapping[str, str], leases: Counter[str]
 ) -> Iterator[Violation]:
     """Every purchase that should not have been; `sold` is task to item."""
-    spent = [purchase for purchase in purchases if purchase.state is not State.UNSENT]
+    spent = [purchase for purchase in purchases if purchase.state not in UNPAID]
     for lease, count in Counter(purchase.lease_id for purchase in spent).items():
         if count > 1:
             yield Violation("P1", f"{count} paid creates were begun within the lease {lease}")
