@@ -15,26 +15,25 @@ from tests.fakes.runway import Look
 FOR_EVER = (Look("RUNNING", 0.5),)
 
 
-def cancelled_when(condition, runway, cancel):
-    """A thread that cancels as soon as `condition` holds."""
+def lose_the_lease_when(condition, infer, runway):
+    """An inference that is cancelled as soon as `condition` holds, and says so."""
+    cancel = CancelToken()
 
-    def wait():
+    def lose():
         assert runway.wait_for(condition)
         cancel.cancel()
 
-    thread = threading.Thread(target=wait)
+    thread = threading.Thread(target=lose)
     thread.start()
-    return thread
+    with pytest.raises(Cancelled):
+        infer(cancel=cancel)
+    thread.join()
 
 
 @pytest.mark.parametrize("status", ["PENDING", "THROTTLED", "RUNNING"])
 def test_a_lost_lease_cancels_its_task_at_runway(infer, runway, status):
     runway.script((Look(status),))
-    cancel = CancelToken()
-    thread = cancelled_when(lambda: len(runway.asked("look")) > 2, runway, cancel)
-    with pytest.raises(Cancelled):
-        infer(cancel=cancel)
-    thread.join()
+    lose_the_lease_when(lambda: len(runway.asked("look")) > 2, infer, runway)
     assert runway.tasks[0].cancelled_from == status
 
 
@@ -49,11 +48,7 @@ def test_nothing_is_created_once_the_work_was_cancelled(infer, runway):
 def test_a_create_on_its_way_is_awaited_so_that_its_task_can_be_cancelled(infer, runway):
     runway.script((Look("PENDING"),))
     runway.trouble("create", Delay(0.3, after_effect=True))
-    cancel = CancelToken()
-    thread = cancelled_when(lambda: len(runway.tasks) == 1, runway, cancel)
-    with pytest.raises(Cancelled):
-        infer(cancel=cancel)
-    thread.join()
+    lose_the_lease_when(lambda: len(runway.tasks) == 1, infer, runway)
     assert runway.tasks[0].cancelled_from == "PENDING"
 
 
@@ -61,11 +56,7 @@ def test_a_create_that_is_answered_too_late_is_cancelled_all_the_same(infer, run
     monkeypatch.setattr(api, "_CREATE_GRACE_S", 0.1)  # so that three seconds are late enough
     runway.script((Look("PENDING"),))
     runway.trouble("create", Delay(3, after_effect=True))
-    cancel = CancelToken()
-    thread = cancelled_when(lambda: len(runway.tasks) == 1, runway, cancel)
-    with pytest.raises(Cancelled):
-        infer(cancel=cancel)
-    thread.join()
+    lose_the_lease_when(lambda: len(runway.tasks) == 1, infer, runway)
     assert runway.wait_for(lambda: runway.tasks[0].cancelled_from == "PENDING")
 
 
@@ -73,23 +64,15 @@ def test_cancelling_takes_seconds_even_when_runway_hangs(backend, infer, runway)
     runway.script(FOR_EVER)
     runway.trouble("look", Delay(60), skip=1)
     runway.trouble("cancel", Delay(60))
-    cancel = CancelToken()
-    thread = cancelled_when(lambda: len(runway.asked("look")) > 1, runway, cancel)
     begun = time.monotonic()
-    with pytest.raises(Cancelled):
-        infer(cancel=cancel)
+    lose_the_lease_when(lambda: len(runway.asked("look")) > 1, infer, runway)
     assert time.monotonic() - begun < 7
-    thread.join()
 
 
 def test_a_task_that_finished_while_the_lease_was_lost_is_kept_for_the_next_lease(infer, runway):
     runway.script((*FOR_EVER, Look("SUCCEEDED")))
     runway.trouble("look", Delay(60), skip=1)
-    cancel = CancelToken()
-    thread = cancelled_when(lambda: len(runway.asked("look")) > 1, runway, cancel)
-    with pytest.raises(Cancelled):
-        infer(cancel=cancel)
-    thread.join()
+    lose_the_lease_when(lambda: len(runway.asked("look")) > 1, infer, runway)
     assert runway.asked("cancel") == []
     assert infer(lease_id="w#2").task_id == runway.tasks[0].task_id
 
@@ -122,21 +105,13 @@ def test_a_task_that_ends_as_its_time_does_is_kept_for_the_next_lease(backend, i
 def test_a_task_that_could_not_be_cancelled_is_resumed_by_the_next_lease(infer, runway):
     runway.script((*FOR_EVER * 4, Look("SUCCEEDED")))
     runway.trouble("cancel", Canned(500, b"{}"))
-    cancel = CancelToken()
-    thread = cancelled_when(lambda: len(runway.asked("look")) > 1, runway, cancel)
-    with pytest.raises(Cancelled):
-        infer(cancel=cancel)
-    thread.join()
+    lose_the_lease_when(lambda: len(runway.asked("look")) > 1, infer, runway)
     assert infer(lease_id="w#2").task_id == runway.tasks[0].task_id
 
 
 def test_a_cancelled_task_is_made_anew_by_the_next_lease(infer, runway):
     runway.script(FOR_EVER)
-    cancel = CancelToken()
-    thread = cancelled_when(lambda: len(runway.asked("look")) > 1, runway, cancel)
-    with pytest.raises(Cancelled):
-        infer(cancel=cancel)
-    thread.join()
+    lose_the_lease_when(lambda: len(runway.asked("look")) > 1, infer, runway)
     infer(lease_id="w#2")
     assert len(runway.tasks) == 2
 
