@@ -15,9 +15,14 @@ from tests.fakes.bad_server import Fault
 from tests.fakes.bad_server.faults import Delay
 from tests.fakes.running_pool import wait_until
 
-HELD_BY_THE_SERVER = {"download": "download", "upload": "upload", "report": "report"}
+HELD_BY_THE_SERVER = {
+    "confirm": "heartbeat",
+    "download": "download",
+    "upload": "upload",
+    "report": "report",
+}
 HELD_BY_THE_BACKEND = ("prepare", "infer", "encode")
-STAGES = ("confirm", *HELD_BY_THE_SERVER, *HELD_BY_THE_BACKEND)
+STAGES = (*HELD_BY_THE_SERVER, *HELD_BY_THE_BACKEND)
 LONG_ENOUGH_S = 4.0
 SHORT = {"lease_duration_seconds": 6, "heartbeat_interval": 1}
 
@@ -39,6 +44,7 @@ def let_go(pool, stage):
     (pool.folder / f"go-{stage}").touch()
 
 
+@pytest.mark.timeout(300)
 def test_a_child_killed_at_any_stage_costs_its_task_nothing_but_time(
     start, expect, watch, held_at, server
 ):
@@ -50,7 +56,7 @@ def test_a_child_killed_at_any_stage_costs_its_task_nothing_but_time(
         os.kill(slot["pid"], signal.SIGKILL)
         let_go(pool, stage)
         items[stage] = item
-    watch.until_all(items.values(), within_s=60)
+    watch.until_all(items.values(), within_s=120)
     assert sum(slot["restarts"] for slot in pool.slots()) == len(STAGES)
     stored = [entry for entry in watch.sent("upload", items["report"]) if entry.effect]
     assert len(stored) == 1, "what was stored before the death is reported, not made again"
