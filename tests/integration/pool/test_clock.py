@@ -21,7 +21,7 @@ def clock(tmp_path):
 def test_a_jump_of_the_wall_clock_changes_nothing_but_the_log(
     add, start, watch, until_stage, clock, days
 ):
-    pool = start(environ=clock.environ, lease_duration_seconds=4, heartbeat_interval=1)
+    pool = start(environ=clock.environ, lease_duration_seconds=60, heartbeat_interval=1)
     item = add("sleep 3")
     until_stage(pool, "infer", item)
     clock.shift(days * DAY_S)

@@ -89,22 +89,26 @@ def test_without_overlap_a_child_does_one_task_at_a_time(add, start, watch, ende
 
 @pytest.fixture
 def three_in_one_hand(server, add, start):
-    """A child in the middle of its work; its pool, and its three leases in the order of taking."""
-    slow_uploads(server)
-    items = [add("sleep 1.5") for _ in range(4)]
-    pool = start("--workers", "1", event_log=True, lease_duration_seconds=4, heartbeat_interval=1)
+    """Brings a child into the middle of its work; its pool, and its leases in order of taking."""
 
-    def held():
-        found = [item.item_id for item in server.items() if item.status == "processing"]
-        return sorted(found, key=items.index) if len(found) == 3 else None
+    def hold(lease_s=60):
+        slow_uploads(server)
+        items = [add("sleep 1.5") for _ in range(4)]
+        pool = start("--workers", "1", lease_duration_seconds=lease_s, heartbeat_interval=1)
 
-    return pool, items, wait_until(held, "three leases in one hand")
+        def held():
+            found = [item.item_id for item in server.items() if item.status == "processing"]
+            return sorted(found, key=items.index) if len(found) == 3 else None
+
+        return pool, items, wait_until(held, "three leases in one hand")
+
+    return hold
 
 
 def test_a_child_that_is_killed_with_three_leases_loses_nothing(
     three_in_one_hand, server, watch, ended
 ):
-    pool, items, held = three_in_one_hand
+    pool, items, held = three_in_one_hand(lease_s=4)
     killed = server.item(held[0]).worker_id
     os.kill(pool.slots()[0]["pid"], signal.SIGKILL)
     server.set_faults()
@@ -116,9 +120,9 @@ def test_a_child_that_is_killed_with_three_leases_loses_nothing(
 
 
 def test_of_three_leases_each_is_lost_on_its_own(three_in_one_hand, server, watch, ended):
-    pool, items, held = three_in_one_hand
+    pool, items, held = three_in_one_hand()
     *kept, lost = held
-    server.take_away(lost, lease_s=2.0)
+    server.take_away(lost, lease_s=5.0)
     watch.until_all(items, within_s=60.0)
     ended(pool)
     assert [len(watch.leases(item)) for item in kept] == [1, 1]
@@ -129,10 +133,14 @@ def test_a_stop_with_three_leases_gives_back_what_it_cannot_deliver(
     three_in_one_hand, server, expect
 ):
     expect(finished=False)
-    pool, _, held = three_in_one_hand
+    pool, _, held = three_in_one_hand()
     pool.signal(signal.SIGTERM)
     wait_until(lambda: "draining: SIG" in pool.said, "the drain begun")
     pool.signal(signal.SIGTERM)
     assert pool.wait() == 9
-    ends = [server.item(item) for item in held]
-    assert all(end.status == "completed" or end.lease_end_s < time.monotonic() for end in ends)
+
+    def free():
+        ends = [server.item(item) for item in held]
+        return all(end.status == "completed" or end.lease_end_s < time.monotonic() for end in ends)
+
+    wait_until(free, "every lease at its end", within_s=5)
