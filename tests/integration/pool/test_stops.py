@@ -101,15 +101,19 @@ def test_a_child_that_slept_past_its_lease_sends_nothing_for_the_task(
 
 
 def test_children_go_on_while_the_supervisor_is_stopped_and_none_is_killed_for_it(
-    server, add, start, watch
+    add, start, watch, until_stage
 ):
-    limits = {"infer": 1, "first_step": 1, "step_floor": 1, "confirm": 2}
+    limit_s = 10
+    limits = dict.fromkeys(("infer", "first_step", "step_floor", "confirm"), limit_s)
     pool = start("--workers", "2", stall_limits=limits)
     pool.wait_for_states("ready", "ready")
     children = sorted(child.pid for child in pool.children())
+    items = [add("sleep 2") for _ in range(6)]
+    until_stage(pool, "infer")
     pool.signal(signal.SIGSTOP)
-    items = [add() for _ in range(6)]
+    silent_until = time.monotonic() + limit_s + 1
     watch.until_all(items)
+    wait_until(lambda: time.monotonic() > silent_until, "silence for longer than any limit")
     pool.signal(signal.SIGCONT)
     wait_until(lambda: sum(slot["tasks_completed"] for slot in pool.slots()) == 6, "the news heard")
     assert sorted(child.pid for child in pool.children()) == children
