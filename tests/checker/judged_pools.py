@@ -20,7 +20,7 @@ from tests.checker import (
     marked,
     read_events,
 )
-from tests.checker.model import Store
+from tests.checker.model import CROWDED_S, Store
 from tests.checker.purchases import leases_given, paid_too_often, read_purchases, sold_by
 from tests.fakes.bad_server import Entry
 from tests.fakes.running_pool import POLLING_INTERVAL_S, RunningPool
@@ -55,7 +55,7 @@ class JudgedPools:
         self._url = url
         self._key = key
         self._witness = witness
-        self._expect = Expectations(may_fail=frozenset())
+        self._expect = Expectations(may_fail=frozenset(), slack_s=CROWDED_S)
         self._runway: FakeRunway | None = None
         self._pools: list[RunningPool] = []
         self._intervals_s: list[float] = []

@@ -11,6 +11,12 @@ from tests.fakes.bad_server.items import Item
 from tests.fakes.bad_server.journal import Entry
 from tests.fakes.bad_server.storage import StoredObject
 
+CROWDED_S = 2.0
+"""The slack of every run with real processes: a request's longest way on a crowded machine.
+
+It holds the storm's worst as well: 0.6 s of latency, and one byte at a byte a second.
+"""
+
 
 @dataclass(frozen=True)
 class Event:

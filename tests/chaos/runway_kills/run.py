@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.chaos.runway_kills.strikes import Work, at_work, foremost, phase
-from tests.chaos.storm.judgement import SLACK_S
 from tests.chaos.storm.pools import Birth, StormPool
 from tests.checker import (
     Event,
@@ -24,6 +23,7 @@ from tests.checker import (
     gather_leftovers,
     read_events,
 )
+from tests.checker.model import CROWDED_S
 from tests.checker.purchases import (
     Purchase,
     bought_in_vain,
@@ -208,7 +208,7 @@ def _broken(
     purchases: Sequence[Purchase],
     sold: dict[str, str],
 ) -> Iterator[object]:
-    expect = Expectations(confirmations=2, may_fail=frozenset(), slack_s=SLACK_S)
+    expect = Expectations(confirmations=2, may_fail=frozenset(), slack_s=CROWDED_S)
     log = server.entries()
     yield from check(log, server, events_of(pool), expect)
     yield from paid_too_often(purchases, sold, leases_given(log))

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from tests.chaos.storm.field import GIVES_UP_S, Deaf, Field
-from tests.chaos.storm.network_troubles import MOST_LATENCY_S
 from tests.checker import (
     Event,
     Expectations,
@@ -21,10 +20,8 @@ from tests.checker import (
     verdict,
 )
 from tests.checker.lease_rules import pool_of
+from tests.checker.model import CROWDED_S
 from tests.fakes.bad_server import Entry, Item, StoredObject
-
-SLACK_S = MOST_LATENCY_S + 1.0 + 0.4
-"""A request's longest way: the latency, one byte at a byte a second, and a crowded machine."""
 
 DOUBTFUL = ("L1", "L3")
 """Rules whose keeping depends on which answers arrived."""
@@ -109,7 +106,7 @@ def broken_rules(
     an upload that never reached it, after which a worker rightly asks with a report whether the
     video is there.
     """
-    expect = Expectations(slack_s=SLACK_S, may_fail=_poison(events))
+    expect = Expectations(slack_s=CROWDED_S, may_fail=_poison(events))
     log = [*log, *_lost_uploads(log, deaf)]
     broken = check(log, store, events, expect)
     if any(violation.rule in DOUBTFUL for violation in broken):
@@ -153,5 +150,5 @@ def _lost_uploads(log: Sequence[Entry], deaf: Sequence[Deaf]) -> Iterator[Entry]
 
 def _was_deaf(spell: Deaf, pool: str, pid: int | None, entry: Entry) -> bool:
     here = spell.pool in (None, pool) and spell.pid in (None, pid)
-    since_s, until_s = spell.since_s - GIVES_UP_S, spell.until_s + SLACK_S
+    since_s, until_s = spell.since_s - GIVES_UP_S, spell.until_s + CROWDED_S
     return here and since_s <= entry.answered_s and entry.received_s <= until_s
