@@ -5,6 +5,7 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 
 from pool.status.schema import Status
 from tests.fakes.running_pool import ROOT, wait_until
@@ -74,11 +75,19 @@ def test_without_a_pool_it_says_where_it_looked(tmp_path):
         )
 
 
-def test_it_costs_less_than_half_a_second_of_cpu(start):
+def cpu_s(run):
+    """What the processes that `run` starts and waits for cost, in seconds of a core."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    run()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def test_it_costs_little_more_than_the_import_of_what_it_needs(start):
+    """A ratio, because a crowded machine makes everything dearer: about 2, and 0.4 s of a core."""
     pool = start()
     pool.wait_for_states("ready")
+    needs = [sys.executable, "-c", "import psutil, pydantic; pydantic.BaseModel"]
+    least_s = cpu_s(lambda: subprocess.run(needs, check=True))
     for flags in ((), ("--json",)):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        pool_status(pool.folder, *flags)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.5
+        assert cpu_s(lambda flags=flags: pool_status(pool.folder, *flags)) < 5 * least_s
