@@ -2,11 +2,22 @@
 
 import signal
 
+from hypothesis import HealthCheck, settings
+
 pytest_plugins = [
     "tests.checker.fixtures",
     "tests.checker.canaries",
     "tests.fakes.nvml.fixtures",
 ]
+
+# A busy machine is no fault of what is tested. Where CI is set, Hypothesis draws nothing at random.
+settings.register_profile(
+    "any machine",
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("any machine")
 
 
 def pytest_configure() -> None:

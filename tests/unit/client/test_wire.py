@@ -2,7 +2,7 @@ import json
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from client import wire
@@ -45,7 +45,6 @@ def test_a_sound_task_has_no_fault():
     )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no bug
 @given(st.sampled_from(sorted(SOUND)), ANY_JSON)
 def test_no_field_whatever_it_holds_makes_a_task_with_an_id_fail(field, value):
     task = wire.task(SOUND | {field: value, "item_id": "i"})

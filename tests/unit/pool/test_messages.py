@@ -1,7 +1,7 @@
 """What crosses the pipe comes out as it went in, and nothing else comes out."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pool import messages
@@ -55,7 +55,6 @@ def any_of(kind):
 
 @pytest.mark.parametrize("kind", DOWN)
 def test_a_message_to_a_child_survives_its_line(kind):
-    @settings(deadline=None)  # a busy machine is no fault of a message
     @given(any_of(kind))
     def survives(message):
         line = message.line()
@@ -68,7 +67,6 @@ def test_a_message_to_a_child_survives_its_line(kind):
 
 @pytest.mark.parametrize("kind", UP)
 def test_a_message_to_the_supervisor_survives_its_line(kind):
-    @settings(deadline=None)  # a busy machine is no fault of a message
     @given(any_of(kind))
     def survives(message):
         line = message.line()
