@@ -6,6 +6,7 @@ import pytest
 
 from tests.checker import check
 from tests.checker.lease_rules import pool_of
+from tests.checker.model import CROWDED_S
 from tests.unit.checker.forge import (
     CLEAN_EVENTS,
     EXPECT,
@@ -122,6 +123,11 @@ class TestL2:
     def test_an_inference_that_began_before_the_confirmation_is_caught(self):
         events = [event("infer_started", 101.0)]
         assert broken(ready_to_upload(102.0), events) == ["L2"]
+
+    @pytest.mark.parametrize(("began_s", "caught"), [(101.1, ["L2"]), (101.3, [])])
+    def test_no_slack_excuses_work_before_the_confirmation_was_asked_for(self, began_s, caught):
+        expect = dataclasses.replace(UNFINISHED, slack_s=CROWDED_S)
+        assert broken(ready_to_upload(101.2), [event("infer_started", began_s)], expect) == caught
 
     @pytest.mark.parametrize(("second", "caught"), [(103.0, ["L2"]), (106.3, [])])
     def test_paid_work_needs_two_confirmations_five_seconds_apart(self, second, caught):
