@@ -189,7 +189,8 @@ def test_weights_that_are_not_there_are_said_in_one_line(clone):
     ended = demo(clone, "--exit", "--device", "cpu", "--model", "/nowhere")
     assert ended.returncode == 1
     assert ended.stderr.count("\n") == 1
-    assert "there is no model folder /nowhere" in ended.stderr
+    words = "--model /nowhere is neither a folder with a model_index.json nor in the local cache"
+    assert words in ended.stderr
 
 
 def test_somebody_elses_folder_is_not_touched(clone, tmp_path):

@@ -12,6 +12,7 @@ import pytest
 
 from tests.fakes.bad_server import BadServer
 from tests.fakes.running_pool import wait_until
+from tests.fakes.runway import KEY, FakeRunway
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("bin", "client", "configs", "inference", "pool", "requirements-runway.txt")
@@ -70,13 +71,14 @@ def test_the_light_set_runs_the_pool_without_torch(app, place):
     data = place / "data"
     data.mkdir()
     data.chmod(0o777)
-    with BadServer() as server:
+    with BadServer() as server, FakeRunway() as runway:
         environ = {
             "PATH": os.environ["PATH"],
             "HOME": str(data),
             "VERCEL_API_URL": server.url,
             "WORKER_API_KEY": server.key,
-            "RUNWAY_API_KEY": "key-of-runway",
+            "RUNWAY_API_KEY": KEY,
+            "RUNWAY_BASE_URL": runway.url,
             "POOL_STATE_DIR": str(data / "state"),
             "TEMP_DIR": str(data / "temp"),
             "LOG_DIR": str(data / "logs"),

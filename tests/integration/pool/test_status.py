@@ -34,7 +34,7 @@ def shown(folder):
 def test_the_status_is_whole_at_every_moment_of_a_pools_life(add, start, watch, until_stage):
     pool = start("--workers", "2")
     wait_until(pool.status, "a first status")
-    assert shown(pool.folder)[0] in (1, 2)
+    assert shown(pool.folder)[0] in (0, 1, 2)  # by now they may have loaded
     pool.wait_for_states("ready", "ready")
     code, status = shown(pool.folder)
     assert (code, status.pool.state, status.pool.pid) == (0, "running", pool.process.pid)
