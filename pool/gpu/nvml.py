@@ -57,6 +57,7 @@ class Nvml:
         except pynvml.NVMLError as error:
             raise NvmlUnusable(_remedy(error)) from error
         self._problems: list[str] = []
+        self._incomplete = False
         self._devices = tuple(entry for index in range(count) for entry in self._at(index))
         self._xids = _XidWatch([entry.handle for entry in self._devices])
 
@@ -64,7 +65,7 @@ class Nvml:
         """The devices and a reading of each; `now` is wall-clock time in seconds since 1970."""
         devices = tuple(entry.device for entry in self._devices)
         readings = {device.uuid: self._reading(device, now) for device in devices}
-        return Snapshot(devices, readings, tuple(self._problems))
+        return Snapshot(devices, readings, tuple(self._problems), self._incomplete)
 
     def collect_xids(self, seconds: float) -> None:
         """Let `seconds` pass, and note the errors that the driver reports meanwhile."""
@@ -78,6 +79,7 @@ class Nvml:
             for handle in _instances(card) or [card]:
                 yield _Opened(_device(handle, index, bus_id), handle)
         except pynvml.NVMLError as error:
+            self._incomplete = self._incomplete or not _gone(error)
             self._problems.append(f"GPU {index} cannot be opened ({error}); see dmesg for its Xid")
 
     def _reading(self, device: Device, now: float) -> Reading:
@@ -108,8 +110,7 @@ class Nvml:
                 processes=read(lambda: _processes(handle)),
             )
         except pynvml.NVMLError as error:
-            lost = error.value in (*GONE, pynvml.NVML_ERROR_NOT_FOUND)
-            return Reading(sampled_at=now, lost=lost, last_xid=last, xids=times)
+            return Reading(sampled_at=now, lost=_gone(error), last_xid=last, xids=times)
 
 
 class _XidWatch:
@@ -157,6 +158,10 @@ class _XidWatch:
         bus_id = pynvml.nvmlDeviceGetPciInfo(event.device).busId
         code = self._last[bus_id] = int(event.eventData)
         self._times[bus_id][code] += 1
+
+
+def _gone(error: pynvml.NVMLError) -> bool:
+    return error.value in (*GONE, pynvml.NVML_ERROR_NOT_FOUND)
 
 
 def _remedy(error: pynvml.NVMLError) -> str:

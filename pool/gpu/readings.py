@@ -76,13 +76,15 @@ class Snapshot:
     """Every device at one moment: one line of the probe's output.
 
     `readings` are keyed by the device's UUID; a device that could not even be opened when the
-    probe started is in none of them, and `problems` has a sentence about it. `error` says why NVML
-    as a whole does not answer, and what to do.
+    probe started is in none of them, and `problems` has a sentence about it. `incomplete`: such a
+    device may be there and well; NVML did not say that it is gone. `error` says why NVML as a whole
+    does not answer, and what to do.
     """
 
     devices: tuple[Device, ...] = ()
     readings: Mapping[str, Reading] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    incomplete: bool = False
     error: str | None = None
 
 

@@ -300,8 +300,13 @@ class Supervisor:
             return
         self.readings = telemetry.snapshot.readings
         for slot in self.slots:
-            if slot.facts.device is not None:
-                slot.look_at_device(self.readings.get(slot.facts.device.uuid), now)
+            if slot.facts.device is None:
+                continue
+            reading = self.readings.get(slot.facts.device.uuid)
+            if reading is None and telemetry.snapshot.incomplete:
+                slot.memory.unknown()
+            else:
+                slot.look_at_device(reading, now)
 
     def _wait(self, wait_s: float) -> None:
         # Poll needs no file of its own: with none left to open, the pool goes on.

@@ -63,6 +63,14 @@ def test_a_card_that_does_not_open_is_told_and_hides_no_other(control, environ):
     listing = list_devices(environ, timeout_s=20)
     assert [device.uuid for device in listing.devices] == [B]
     assert listing.problems == ("GPU 0 cannot be opened (GPU is lost); see dmesg for its Xid",)
+    assert not listing.incomplete, "NVML is sure of it"
+
+
+def test_a_card_that_does_not_open_for_another_reason_may_be_there_and_well(control, environ):
+    control.change(0, error=ErrorCode.UNKNOWN)
+    listing = list_devices(environ, timeout_s=20)
+    assert [device.uuid for device in listing.devices] == [B]
+    assert (len(listing.problems), listing.incomplete) == (1, True)
 
 
 def test_a_machine_without_a_driver_is_told_what_to_install():

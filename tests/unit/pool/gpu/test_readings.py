@@ -16,7 +16,7 @@ def test_a_snapshot_survives_its_line():
         throttled_by=("heat",),
         recovery=Recovery.RESET,
     )
-    snapshot = Snapshot((device,), {"GPU-1": reading}, ("GPU 1 cannot be opened",))
+    snapshot = Snapshot((device,), {"GPU-1": reading}, ("GPU 1 cannot be opened",), incomplete=True)
     line = to_line(snapshot)
     assert line.count(b"\n") == 1
     assert from_line(line) == snapshot

@@ -41,9 +41,9 @@ class Readings:
     def poll(self, now):
         return self.next
 
-    def say(self, *readings):
+    def say(self, *readings, incomplete=False):
         by_uuid = {card.uuid: reading for card, reading in zip(CARDS, readings, strict=False)}
-        self.next = Telemetry(Snapshot(tuple(CARDS), by_uuid))
+        self.next = Telemetry(Snapshot(tuple(CARDS), by_uuid, incomplete=incomplete))
 
 
 class NotedEvents:
@@ -308,3 +308,14 @@ def test_a_broken_nvml_never_means_a_dead_gpu(tmp_path):
     pool.round()
     assert pool.states() == [SlotState.READY, SlotState.READY]
     assert pool.supervisor.readings == {}
+
+
+def test_a_device_that_nvml_could_not_open_is_unknown_and_its_child_lives(tmp_path):
+    pool = Pool(tmp_path, on_gpus=True)
+    pool.gpus.say(Reading(0.0), incomplete=True)
+    pool.round()
+    assert pool.states() == [SlotState.READY, SlotState.READY]
+    assert [child.signals for child in pool.children.values()] == [[], []]
+    pool.gpus.say(Reading(0.0))
+    pool.round()
+    assert pool.states() == [SlotState.READY, SlotState.LOST]
