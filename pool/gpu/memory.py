@@ -14,25 +14,27 @@ class MemoryGate:
         self._used_before: int | None = None
         self._last_pid: int | None = None
         self._left_at = 0.0
+        self._blind = False
 
     def seen(self, reading: Reading, pid: int | None, *, loaded: bool) -> None:
         """Take in a reading, while the slot's child is process `pid`, or None is there."""
+        self._blind = False
         if pid is not None:
             self._last_pid = pid
             if not loaded and self._used_before is None:
                 self._used_before = reading.memory_used_bytes
-        elif self._last_pid is not None and reading.sampled_at >= self._left_at:
+        elif self._last_pid is not None and reading.taken_at >= self._left_at:
             self.held = not_given_back(self._used_before, reading, self._last_pid)
 
     def left(self, at: float) -> None:
-        """The process has ended, at this wall-clock time: what was read before proves nothing."""
+        """The process has ended, at this monotonic time: what was read before proves nothing."""
         self._left_at = at
-        if self._last_pid is not None:
+        if self._last_pid is not None and not self._blind:
             self.held = "waits for a reading of the device's memory"
 
     def unknown(self) -> None:
-        """Nobody can tell any more: then nobody waits."""
-        self.held = None
+        """Nobody can tell until the next reading: then nobody waits."""
+        self.held, self._blind = None, True
 
 
 def not_given_back(before_bytes: int | None, reading: Reading, dead_pid: int) -> str | None:

@@ -84,12 +84,14 @@ class Nvml:
 
     def _reading(self, device: Device, now: float) -> Reading:
         last, times = self._xids.of(device.pci_bus_id)
+        taken_at = time.monotonic()
         try:
             handle = pynvml.nvmlDeviceGetHandleByUUID(device.uuid)
             memory = read(lambda: pynvml.nvmlDeviceGetMemoryInfo(handle))
             power_mw = read(lambda: pynvml.nvmlDeviceGetPowerUsage(handle))
             return Reading(
                 sampled_at=now,
+                taken_at=taken_at,
                 memory_used_bytes=memory and memory.used,
                 memory_total_bytes=memory and memory.total,
                 utilization_percent=read(lambda: pynvml.nvmlDeviceGetUtilizationRates(handle).gpu),
@@ -110,7 +112,7 @@ class Nvml:
                 processes=read(lambda: _processes(handle)),
             )
         except pynvml.NVMLError as error:
-            return Reading(sampled_at=now, lost=_gone(error), last_xid=last, xids=times)
+            return Reading(now, _gone(error), taken_at, last_xid=last, xids=times)
 
 
 class _XidWatch:

@@ -49,11 +49,13 @@ class Reading:
     the driver reported since the probe started, `xids` how often it reported each. `rows_remapped`
     and `pages_retired` count broken memory that was replaced, `repair_pending` says that more is
     waiting for a reset. `throttled_by` says in words what slows the device down. `processes` is
-    None where they cannot be listed. `sampled_at` is wall-clock time, in seconds since 1970.
+    None where they cannot be listed. `sampled_at` is wall-clock time, in seconds since 1970, for
+    people; `taken_at` is the same moment by this host's monotonic clock, to compare with.
     """
 
     sampled_at: float
     lost: bool = False
+    taken_at: float = 0.0
     memory_used_bytes: int | None = None
     memory_total_bytes: int | None = None
     utilization_percent: int | None = None

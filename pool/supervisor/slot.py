@@ -320,7 +320,7 @@ class Slot:
         said = self._replaced_for if code == ExitCode.CLEAN else None
         exit_ = ChildExit.of(code, said or self._said, self._ladder.hung)
         self.last_exit = LastExit(exit_, datetime.now(UTC))
-        self.memory.left(self.last_exit.at.timestamp())
+        self.memory.left(now)
         self.counters.lost += len(self.tasks)
         if self._kill_at is None and self.state not in GIVEN_UP:
             for item_id in suspects(self.tasks):

@@ -117,6 +117,8 @@ def test_every_reading_comes_through_the_real_binding(control, client):
     ]
     assert not reading.lost
     assert reading.last_xid is None
+    assert 0 <= time.monotonic() - reading.taken_at < 20
+    assert 0 <= time.time() - reading.sampled_at < 20
 
 
 def test_a_cards_condition_comes_through_the_real_binding(control, client):

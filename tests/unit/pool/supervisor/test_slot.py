@@ -239,8 +239,8 @@ def test_a_trial_that_completes_a_task_ends_the_quarantine_for_good():
 
 
 LONG_AGO, LATER = 0.0, 1e12
-SICK = Reading(LATER, xids={48: 1})
-WELL_AGAIN = Reading(LATER, xids={48: 1}, recovery=Recovery.NONE)
+SICK = Reading(LATER, taken_at=LATER, xids={48: 1})
+WELL_AGAIN = Reading(LATER, taken_at=LATER, xids={48: 1}, recovery=Recovery.NONE)
 
 
 def test_a_sick_device_gets_no_trial_until_its_driver_says_that_it_is_well():
@@ -304,7 +304,7 @@ def test_a_lost_device_that_is_back_gets_a_trial():
     cradle.round(1)
     cradle.round(100_000)
     assert (cradle.slot.state, len(cradle.born)) == (SlotState.LOST, 1)
-    cradle.look(Reading(LATER))
+    cradle.look(Reading(LATER, taken_at=LATER))
     cradle.round(1)
     assert cradle.slot.state is SlotState.STARTING
 
@@ -312,7 +312,7 @@ def test_a_lost_device_that_is_back_gets_a_trial():
 # Errors of the application
 
 
-FAULT = Reading(LATER, xids={31: 1})
+FAULT = Reading(LATER, taken_at=LATER, xids={31: 1})
 
 
 def test_after_an_error_of_the_application_a_fresh_child_uses_the_device():
@@ -386,7 +386,9 @@ GIB = 1 << 30
 
 def in_use(gib, *pids, at=LATER):
     processes = tuple(Process(pid, None) for pid in pids)
-    return Reading(sampled_at=at, memory_used_bytes=int(gib * GIB), processes=processes)
+    return Reading(
+        sampled_at=0.0, taken_at=at, memory_used_bytes=int(gib * GIB), processes=processes
+    )
 
 
 def test_the_next_child_waits_until_the_device_has_its_memory_back():
@@ -424,6 +426,25 @@ def test_where_nvml_tells_nothing_any_more_no_child_waits_for_it():
     cradle.slot.memory.unknown()
     cradle.round(1)
     assert cradle.slot.state is SlotState.STARTING
+
+
+def test_a_child_that_dies_while_nvml_hangs_for_good_is_started_again():
+    cradle = Cradle().start()
+    cradle.look(in_use(1))
+    cradle.load().slot.memory.unknown()
+    cradle.die(-9, after_s=10)
+    cradle.come_back()
+    assert cradle.slot.state is SlotState.STARTING
+
+
+def test_memory_is_waited_for_again_once_nvml_is_back():
+    cradle = Cradle().start()
+    cradle.look(in_use(1))
+    cradle.load().slot.memory.unknown()
+    cradle.look(in_use(25))
+    cradle.die(-9, after_s=10)
+    cradle.come_back()
+    assert cradle.slot.reason == "waits for a reading of the device's memory"
 
 
 def test_memory_that_never_comes_back_quarantines_the_slot():

@@ -119,27 +119,27 @@ class SlotUnderAnything(RuleBasedStateMachine):
 
     @rule()
     def the_device_is_lost(self):
-        self.cradle.look(Reading(LATER, lost=True))
+        self.cradle.look(Reading(0.0, taken_at=LATER, lost=True))
         self.fit = False
 
     @rule()
     def the_device_is_sick(self):
-        self.cradle.look(Reading(LATER, repair_failed=True))
+        self.cradle.look(Reading(0.0, taken_at=LATER, repair_failed=True))
         self.fit = False
 
     @rule()
     def the_device_is_well(self):
-        self.cradle.look(Reading(LATER, recovery=Recovery.NONE))
+        self.cradle.look(Reading(0.0, taken_at=LATER, recovery=Recovery.NONE))
         self.fit = True
 
     @rule(code=st.sampled_from([13, 45]))
     def the_driver_reports_an_error_that_costs_no_device(self, code):
-        self.cradle.look(Reading(LATER, xids={code: 1}))
+        self.cradle.look(Reading(0.0, taken_at=LATER, xids={code: 1}))
         self.fit = True
 
     @rule(gib=st.sampled_from([1, 25]))
     def the_device_is_read(self, gib):
-        self.cradle.look(Reading(sampled_at=LATER, memory_used_bytes=gib << 30))
+        self.cradle.look(Reading(sampled_at=0.0, taken_at=LATER, memory_used_bytes=gib << 30))
         self.fit = True
 
     @rule()
