@@ -112,6 +112,7 @@ class Slot:
         self._retry_at = 0.0
         self._ending = self._may_be_tried = False
         self._said = ""
+        self._died_of: str | None = None
         self._kill_at: float | None = None
         self._log = logger.bind(slot=facts.name)
         self._ladder = Ladder(0.0, self._log)
@@ -169,7 +170,10 @@ class Slot:
                     self._plan_trial(now)
                     self._follow(SlotEvent.DIED_TOO_OFTEN, now)
                     self.reason = f"quarantined: {self.memory.held}"
-            case SlotState.BACKOFF if why_wait() is None:
+            case SlotState.BACKOFF if (why := why_wait()) is not None:
+                self.reason = f"{self._died_of}; {why}"
+            case SlotState.BACKOFF:
+                self.reason = self._died_of
                 self._follow(SlotEvent.BACKOFF_OVER, now)
             case SlotState.QUARANTINED | SlotState.LOST if (why := self._no_trial()) is not None:
                 self.reason = why
@@ -361,7 +365,8 @@ class Slot:
             case SlotAction.WAIT:
                 wait_s = self._deaths.wait_s(self._jitter())
                 self._retry_at = now + wait_s
-                self.reason = f"{self.reason}; starting again in {wait_s:.0f} s"
+                self._died_of = self.reason
+                self.reason = f"{self._died_of}; starting again in {wait_s:.0f} s"
             case SlotAction.TELL_TO_DRAIN if self.child is not None:
                 self.child.tell(Drain())
             case SlotAction.KILL if self.child is not None:

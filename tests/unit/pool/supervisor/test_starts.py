@@ -148,9 +148,11 @@ def test_a_restart_waits_for_memory_like_a_first_start(starts):
     pool.round(1.0)
     pool.round(5.0)
     assert pool.running() == [1]
+    assert pool.slots[0].reason.startswith("killed by SIGKILL; waits for host memory")
     pool.load(1)
     pool.round(1.0)
     assert pool.running() == [0, 1]
+    assert pool.slots[0].reason == "starting again after: killed by SIGKILL"
 
 
 def test_slots_that_wait_do_not_keep_the_loop_spinning(starts):
