@@ -6,8 +6,11 @@ import subprocess
 
 import pytest
 
+from pool.child.load import same_device
 from pool.gpu.probe_client import list_devices
+from pool.gpu.visible import visible
 from tests.fakes.running_pool import wait_until
+from tests.gpu.notes import note_of_device
 
 pytestmark = [pytest.mark.gpu, pytest.mark.timeout(300)]
 
@@ -48,26 +51,28 @@ def nvidia_smi(what, *fields):
 
 def test_every_child_computes_on_the_device_of_its_slot(start_on_gpus, devices):
     pool = start_on_gpus()
-    by_pid = {slot["pid"]: slot["device"]["uuid"] for slot in pool.slots()}
-    assert set(by_pid.values()) <= {device.uuid for device in devices}
-    assert len(set(by_pid.values())) == len(by_pid)
-    used = {int(pid): uuid for pid, uuid in nvidia_smi("compute-apps", "pid", "gpu_uuid")}
-    # In a container the numbers are the host's; then torch's own word, checked at the load, counts.
-    seen = {pid: used[pid] for pid in by_pid if pid in used}
-    assert seen == {pid: by_pid[pid] for pid in seen}
+    assigned = {slot["pid"]: slot["device"]["uuid"] for slot in pool.slots()}
+    shown = visible(devices, os.environ.get("CUDA_VISIBLE_DEVICES"))
+    assert sorted(assigned.values()) == sorted(device.uuid for device in shown)
+    # Torch's word: in a container nvidia-smi names processes by the host's numbers.
+    seen = {pid: note_of_device(pool.folder, pid).read_text() for pid in assigned}
+    assert {pid for pid in assigned if same_device(assigned[pid], seen[pid])} == set(assigned), seen
 
 
 def test_readings_are_those_of_nvidia_smi(start_on_gpus):
     pool = start_on_gpus()
     wait_until(lambda: all(slot["gpu"] for slot in pool.slots()), "readings")
     told = {slot["device"]["uuid"]: slot["gpu"] for slot in pool.slots()}
-    for uuid, total, used, heat in nvidia_smi(
-        "gpu", "uuid", "memory.total", "memory.used", "temperature.gpu"
-    ):
-        if uuid in told:
-            assert told[uuid]["memory_total_bytes"] // MIB == int(total)
-            assert abs(told[uuid]["memory_used_bytes"] // MIB - int(used)) < 1024
-            assert abs(told[uuid]["temperature_c"] - int(heat)) <= 10
+    if any(uuid.startswith("MIG-") for uuid in told):
+        pytest.skip("nvidia-smi has no row for an instance of a split card")
+    rows = nvidia_smi("gpu", "uuid", "memory.total", "memory.used", "temperature.gpu")
+    listed = {uuid: [int(figure) for figure in figures] for uuid, *figures in rows}
+    assert set(told) <= set(listed)
+    for uuid, gpu in told.items():
+        total, used, heat = listed[uuid]
+        assert gpu["memory_total_bytes"] // MIB == total
+        assert abs(gpu["memory_used_bytes"] // MIB - used) < 1024
+        assert abs(gpu["temperature_c"] - heat) <= 10
 
 
 def test_a_killed_childs_memory_is_back_before_the_next_child_starts(

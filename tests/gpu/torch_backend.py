@@ -1,8 +1,9 @@
 """A backend that does to a real GPU what models do at worst: by its prompt `hold`, `assert`, `oom`.
 
-It computes nothing else, so that a test takes seconds.
+It computes nothing else, so that a test takes seconds. It writes down which device torch shows it.
 """
 
+import os
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import torch
 
 from inference.wan.faults import as_device_fault
 from tests.fakes.quick_backend import QuickBackend
+from tests.gpu.notes import note_of_device
 
 HELD_BYTES = 20 * 10**9
 
@@ -17,10 +19,11 @@ HELD_BYTES = 20 * 10**9
 class TorchBackend(QuickBackend):
     def load(self, progress):
         self._weights = torch.ones(1 << 20, device="cuda")
+        note_of_device(Path(), os.getpid()).write_text(self.device_uuid())
         super().load(progress)
 
     def device_uuid(self):
-        return str(torch.cuda.get_device_properties(0).uuid)
+        return str(torch.cuda.get_device_properties(self._weights.device).uuid)
 
     def infer(self, prepared, progress, cancel):
         try:
