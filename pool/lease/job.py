@@ -37,7 +37,7 @@ from pool.lease.moves import (
     ReportFailed,
     Store,
 )
-from pool.lease.order import AFTER, DELIVERS, NEEDS_CONFIRMATION, NEXT, STAGE, Phase
+from pool.lease.order import AFTER, DELIVERS, FINISHES, NEEDS_CONFIRMATION, NEXT, STAGE, Phase
 from pool.lease.pace import Limits, Pace, Stage
 from pool.lease.renewal import RenewalAttempts, RenewalRules, confirmed, next_renewal_at
 from pool.lease.retry import PRESUMED_ATTEMPTS, PRESUMPTIONS, PROBE_ATTEMPTS, Retry
@@ -177,12 +177,16 @@ class Job:
 
     @property
     def phase(self) -> Phase:
-        """On which side of the device's work the job is."""
+        """On which side of the device's work the job is.
+
+        What comes next decides before the stage does: the stage changes when a move starts.
+        """
         if isinstance(self._running, Infer):
             return Phase.ON_DEVICE
         if isinstance(self._next, Infer):
             return Phase.BEFORE
-        return Phase.AFTER if self.pace.stage in AFTER else Phase.BEFORE
+        after = isinstance(self._next, FINISHES) or self.pace.stage in AFTER
+        return Phase.AFTER if after else Phase.BEFORE
 
     @property
     def confirmed(self) -> bool:

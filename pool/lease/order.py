@@ -40,6 +40,9 @@ STAGE: dict[type[Move], Stage] = {
 NEEDS_CONFIRMATION = (Infer, Store, ReportCompleted, ReportFailed)
 """Moves that wait until the lease is confirmed."""
 
+FINISHES = (Encode, Store, ReportCompleted, ReportFailed)
+"""Moves that come once the device has done its work, or has none to do."""
+
 DELIVERS = (Stage.UPLOAD, Stage.REPORT)
 AFTER = (Stage.ENCODE, *DELIVERS)
 

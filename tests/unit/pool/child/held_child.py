@@ -30,6 +30,15 @@ def task_called(item_id, **fields):
     return Task(item_id=item_id, inference_provider=None, **{**known, **rest, **fields})
 
 
+def raising(error):
+    """Something that raises this whatever it is called with."""
+
+    def call(*_args, **_more):
+        raise error
+
+    return call
+
+
 class ToldLane:
     """Runs what it is given at once or, while it `holds`, when `finish` says so."""
 

@@ -25,19 +25,12 @@ from pool.lease.moves import (
     Store,
 )
 from pool.lease.pace import Stage
-from tests.unit.pool.child.held_child import LEASE_S, HeldDesk
+from tests.unit.pool.child.held_child import LEASE_S, HeldDesk, raising
 
 
 @pytest.fixture
 def held(tmp_path):
     return HeldDesk(tmp_path)
-
-
-def raising(error):
-    def call(*_args, **_more):
-        raise error
-
-    return call
 
 
 def stored_while(held, happening):

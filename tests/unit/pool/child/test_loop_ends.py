@@ -5,7 +5,7 @@ import pytest
 from pool.child.news import Exit, Ordered, Signalled
 from pool.exit_codes import ExitCode
 from pool.messages import Drain, Stop, TaskEnded
-from tests.unit.pool.child.held_child import UNFIT
+from tests.unit.pool.child.held_child import UNFIT, raising
 from tests.unit.pool.child.looped_child import OTHER, TASK, Child
 
 
@@ -126,6 +126,18 @@ def test_a_child_whose_device_broke_delivers_what_it_made_and_ends(child):
     assert child.told.endings[-1] == ("item-1", "completed")
     assert child.loop.exit == Exit(ExitCode.DEVICE_UNFIT, str(UNFIT))
     assert child.asked.asked_again() == []
+
+
+def test_an_inference_is_delivered_although_the_next_photo_ended_the_child_meanwhile(child):
+    child.put_on_the_device(TASK)
+    child.backend.prepare = raising(KeyError("a bug"))
+    child.polled(OTHER)
+    child.pass_time(2)
+    assert child.told.endings == [("item-2", "abandoned")]
+    child.device.finish()
+    child.pass_time(2)
+    assert child.told.endings[-1] == ("item-1", "completed")
+    assert child.loop.exit.code is ExitCode.DEVICE_UNFIT
 
 
 def test_the_task_behind_one_that_broke_the_device_is_no_suspect(child):
