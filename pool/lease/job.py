@@ -131,7 +131,7 @@ class Job:
             times.append(self._release_at)
         if not self._renewals_withheld(now):
             times.append(self._renew_at)
-        if self._next is not None and not self.held and not self._waits_for_confirmation():
+        if self._next is not None and not self.held and not self._waits_for_an_answer():
             times.append(self._retry.next_at)
         return min(times)
 
@@ -243,11 +243,14 @@ class Job:
     def _work_due(self, now: float) -> Move | None:
         if self._next is None or now < self._retry.next_at:
             return None
-        if self._waits_for_confirmation():
-            if self.pace.stage is not Stage.CONFIRM:
-                self._enter(Stage.CONFIRM, now)
-            return None
-        return self._next
+        if self._waits_for_confirmation() and self.pace.stage is not Stage.CONFIRM:
+            self._enter(Stage.CONFIRM, now)
+        return None if self._waits_for_an_answer() else self._next
+
+    def _waits_for_an_answer(self) -> bool:
+        """Whether a renewal has to be answered first: the answer may be that the lease is lost."""
+        returning = isinstance(self._next, Release) and self._renewing
+        return returning or self._waits_for_confirmation()
 
     def _waits_for_confirmation(self) -> bool:
         return isinstance(self._next, NEEDS_CONFIRMATION) and not self.confirmed

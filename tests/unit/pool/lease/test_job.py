@@ -471,6 +471,32 @@ def test_a_wait_that_the_server_asked_for_is_no_silence():
     assert not driven.job.stalled(driven.now)
 
 
+@pytest.mark.parametrize(
+    ("missed_before", "answer", "sends"),
+    [
+        (False, None, [Release()]),
+        (False, Fault.TRANSIENT, [Release()]),
+        (False, Fault.MISSED, [Release()]),
+        (True, Fault.MISSED, []),
+        (False, Fault.REFUSED, []),
+    ],
+)
+def test_a_lease_is_given_back_once_the_renewal_on_its_way_has_not_lost_it(
+    missed_before, answer, sends
+):
+    driven = Driven()
+    driven.run(Infer)
+    driven.finish(driven.renewal(), Fault.MISSED if missed_before else None)
+    driven.job.moved(driven.now + 60, 1, 50)
+    renewal = driven.renewal()
+    driven.job.stop(driven.now)
+    assert driven.step() == []
+    assert driven.job.wake_at(driven.now) > driven.now
+    driven.finish(renewal, answer)
+    assert driven.step() == sends
+    assert driven.job.ending is (None if sends else Ending.LOST)
+
+
 def test_a_stop_gives_the_lease_back_once_and_sends_nothing_else():
     driven = Driven()
     driven.run(Infer)
