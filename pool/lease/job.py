@@ -27,6 +27,7 @@ from pool.lease.lease import Lease
 from pool.lease.moves import (
     Ending,
     Fault,
+    Fetch,
     Infer,
     Move,
     Outcome,
@@ -319,7 +320,7 @@ class Job:
                 self._maybe_stored = True
                 self._presume(outcome, now)
             case Fault.MISSED | Fault.TRANSIENT | Fault.ABSENT | Fault.UNSIGNED:
-                self.photo_unsigned = fault is Fault.UNSIGNED
+                self.photo_unsigned = (outcome.move, fault) == (Fetch(), Fault.UNSIGNED)
                 if fault is Fault.MISSED:
                     self.lease = self.lease.missed(now)
                 self._try_again(outcome, fault, now)

@@ -323,6 +323,12 @@ def test_it_is_known_whether_a_photo_was_given_up_for_want_of_its_url(fault):
     assert driven.job.photo_unsigned is (fault is Fault.UNSIGNED)
 
 
+def test_a_video_whose_upload_is_not_signed_is_no_lost_photo():
+    driven = Driven(made=True)
+    driven.fail(Store, Fault.UNSIGNED)
+    assert not driven.job.photo_unsigned
+
+
 @pytest.mark.parametrize("kind", [Infer, Store])
 def test_our_own_faults_leave_the_lease_to_expire(kind):
     driven = Driven()
