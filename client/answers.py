@@ -53,9 +53,10 @@ class Reading(Generic[T]):
 # A 404 to a verb that names no item says that the API is not where we look for it.
 NEXT_TASK = Reading(wire.task, {404: Rejected})
 RENEW = Reading(wire.renewed_until)
+# Nor does a photo's path: only the storage's own words say that the photo is not there.
 SIGN_DOWNLOAD = Reading(
     wire.signed_download,
-    {400: Unsigned, 404: ObjectMissing, 500: Unsigned},
+    {400: Unsigned, 404: Unsigned, 500: Unsigned},
     {"object not found": ObjectMissing, "nosuchkey": ObjectMissing},
 )
 # The storage refuses to sign for an existing object, which the server makes a plain 500.

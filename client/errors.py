@@ -6,7 +6,7 @@
     ├── NotYours          another worker holds the task (403)
     ├── NoSuchLease       no such task, or not ours (404); the server says so for other reasons too
     ├── Rejected          the API refuses the request as such (400, other 4xx)
-    ├── Unsigned          the API signs no URL and does not say why (500)
+    ├── Unsigned          the API signs no URL and does not say why (500, or 404 for a photo)
     ├── AlreadyStored     the object exists, so it cannot be uploaded again
     ├── UrlExpired        the presigned URL is too old: have a new one signed
     ├── ObjectMissing     the storage has no such object
@@ -59,7 +59,7 @@ class Rejected(ClientError):
 class Unsigned(ClientError):
     """The API signs no URL: for an upload the object may exist, for a download it may be lost.
 
-    Or the API is in trouble: it says 500 to all of this.
+    Or the API is in trouble, or not where we look for it: it says 500, or 404, to all of this.
     """
 
 

@@ -76,7 +76,8 @@ class WorkerApi:
     def sign_download(self, storage_path: str) -> wire.SignedDownload:
         """A URL to read a photo from.
 
-        Raises `ObjectMissing` when the API says there is none, `Unsigned` when it says nothing.
+        Raises `ObjectMissing` when the API passes on the storage's words that there is none, and
+        `Unsigned` when it signs none without them.
         """
         return self._call(wire.PresignDownload(storage_path), answers.SIGN_DOWNLOAD)
 

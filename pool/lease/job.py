@@ -337,7 +337,11 @@ class Job:
     def _try_again(self, outcome: Outcome, fault: Fault, now: float) -> None:
         move = outcome.move
         self._retry = self._retry.failed(
-            fault, now, jitter=self._jitter(), retry_after_s=outcome.retry_after_s
+            fault,
+            now,
+            jitter=self._jitter(),
+            retry_after_s=outcome.retry_after_s,
+            renewal_interval_s=self._rules.renewal.interval_s,
         )
         # To wait as one was told is no silence.
         self.pace = self.pace.moved(self._retry.next_at, self.pace.done, self.pace.total)

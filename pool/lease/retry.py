@@ -49,6 +49,13 @@ PRESUMPTIONS = 5
 PRESUMED_ATTEMPTS = 3
 """Reports for a presumed object, at each place where it may lie, before the task is let go."""
 
+ABSENT_GAP_S = 60.0
+"""Two answers that a photo is not there count only when they are this far apart.
+
+A storage that is moved, or looked for in the wrong place, says it of every photo for a while.
+Leases that are renewed more often are too short for a whole minute: an interval does there.
+"""
+
 
 @dataclass(frozen=True)
 class Retry:
@@ -64,11 +71,19 @@ class Retry:
     absent: int = 0
 
     def failed(
-        self, fault: Fault, now: float, *, jitter: float, retry_after_s: float | None
+        self,
+        fault: Fault,
+        now: float,
+        *,
+        jitter: float,
+        retry_after_s: float | None,
+        renewal_interval_s: float,
     ) -> "Retry":
         """The same row, one failure longer; `jitter` is in [0, 1)."""
         failures = self.failures + 1
         wait_s = backoff_s(failures, cap_s=_CAP_S, jitter=jitter, retry_after_s=retry_after_s)
+        if fault is Fault.ABSENT:
+            wait_s = max(wait_s, min(ABSENT_GAP_S, renewal_interval_s))
         first_at = now if self.failures == 0 else self.first_at
         return Retry(
             failures=failures,

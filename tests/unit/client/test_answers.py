@@ -69,7 +69,8 @@ def test_a_status_means_one_error(reading, status, error):
     ("reading", "status", "said", "error"),
     [
         (answers.NEXT_TASK, 404, "no such route", errors.Rejected),
-        (answers.SIGN_DOWNLOAD, 404, "no", errors.ObjectMissing),
+        (answers.SIGN_DOWNLOAD, 404, "no", errors.Unsigned),
+        (answers.SIGN_DOWNLOAD, 404, "NoSuchKey", errors.ObjectMissing),
         (answers.SIGN_DOWNLOAD, 500, "Object not found", errors.ObjectMissing),
         (answers.SIGN_DOWNLOAD, 500, "boom", errors.Unsigned),
         (answers.SIGN_DOWNLOAD, 400, "bad path", errors.Unsigned),

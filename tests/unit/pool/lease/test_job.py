@@ -24,6 +24,7 @@ from pool.lease.moves import (
 )
 from pool.lease.pace import Limits, Stage
 from pool.lease.renewal import RenewalRules
+from pool.lease.retry import ABSENT_GAP_S
 
 LIMITS = Limits(
     {stage.value: 100.0 for stage in Stage}
@@ -32,18 +33,19 @@ LIMITS = Limits(
 PATHS = ("videos/i.mp4", "generated-videos/i.mp4")
 
 
-def rules(confirmations=1):
-    return JobRules(RenewalRules(length_s=600, interval_s=120, confirmations=confirmations), LIMITS)
+def rules(confirmations=1, interval_s=120):
+    renewal = RenewalRules(length_s=600, interval_s=interval_s, confirmations=confirmations)
+    return JobRules(renewal, LIMITS)
 
 
 class Driven:
     """A job and its clock. `run` lets moves succeed until one of the given type is started."""
 
-    def __init__(self, confirmations=1, fault=None, made=False, held_against=None):
+    def __init__(self, confirmations=1, fault=None, made=False, held_against=None, interval_s=120):
         self.now = 0.0
         lease = Lease.taken(sent_at=0, answered_at=0, length_s=600)
         known = Known(PATHS, made, fault, held_against)
-        self.job = Job(lease, rules(confirmations), known, jitter=lambda: 0.0)
+        self.job = Job(lease, rules(confirmations, interval_s), known, jitter=lambda: 0.0)
         self.open = []
         self.sent = []
 
@@ -265,11 +267,14 @@ def test_a_task_at_fault_is_reported_failed_with_its_reason(kind):
     assert driven.job.reason == report.reason
 
 
-def test_a_photo_that_is_not_there_is_asked_for_twice_before_the_task_is_blamed():
-    driven = Driven()
+@pytest.mark.parametrize(("interval_s", "gap_s"), [(120, ABSENT_GAP_S), (1.5, 1.5)])
+def test_a_photo_that_is_not_there_is_asked_for_twice_before_the_task_is_blamed(interval_s, gap_s):
+    """A storage that was moved says it of every photo, and then no more."""
+    driven = Driven(interval_s=interval_s)
     driven.fail(Fetch, Fault.ABSENT)
-    assert driven.run(Fetch) == Fetch()
+    absent_at = driven.now
     driven.fail(Fetch, Fault.ABSENT, text="the photo is missing")
+    assert driven.now >= absent_at + gap_s
     assert driven.run(ReportFailed) == ReportFailed("the photo is missing")
 
 
