@@ -263,12 +263,12 @@ class ChildLoop:
         out_of_time = self._stop_by is not None and now >= self._stop_by
         over = self._desk.take_away_finished(at_once=out_of_time)
         for work in over:
-            if work.over:
-                work.clear()
             if work.job.ending is not None:
                 ended = work.ended()
                 self._say_ended(ended)
                 self._outlet.send(ended)
+            if work.over:
+                work.clear()
             self._retire_if(self._means.tools.backend.worn_out(), ExitCode.WORN_OUT, now)
         return bool(over)
 

@@ -5,14 +5,16 @@ the fence is asked. Between the moves of one task the bench holds what they hand
 the photo, the prepared picture, the frames, the finished file.
 """
 
-import contextlib
 import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
+
+from loguru import logger
 
 from client.errors import Transient
 from client.wire import SignedDownload, SignedUpload, Task
@@ -140,13 +142,22 @@ class Workbench:
     def clear(self, *, delivered: bool) -> None:
         """Remove the task's files and let go of its frames.
 
-        A finished video stays where it is until it is `delivered`.
+        A finished video stays where it is until it is `delivered`. A disk that lets nothing be
+        removed is only logged: the task is over, and others are in work.
         """
-        if delivered:
-            self._tools.undelivered.drop(self.name)
         self._prepared = self._clip = None
-        with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(self._folder)
+        if delivered:
+            self._remove("video", partial(self._tools.undelivered.drop, self.name))
+        self._remove("files", partial(shutil.rmtree, self._folder))
+
+    def _remove(self, what: str, remove: Callable[[], None]) -> None:
+        try:
+            remove()
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            log = logger.bind(item_id=self.task.item_id)
+            log.warning("the task's {} could not be removed: {}", what, error)
 
     @property
     def _photo(self) -> Path:

@@ -1,5 +1,7 @@
 """The child's loop, one step after the other: tasks, questions, and what the supervisor hears."""
 
+import shutil
+
 import pytest
 from loguru import logger
 
@@ -26,6 +28,25 @@ def test_a_task_is_worked_on_to_its_end_and_told(child):
     assert (ended.item_id, ended.ending) == ("item-1", "completed")
     assert ended.storage_path == "videos/item-1.mp4"
     assert child.calls[-1][0] == "completed"
+
+
+def test_files_that_cannot_be_removed_cost_neither_the_report_nor_the_child(child, tmp_path):
+    def obstruct(*_args, **_more):
+        # A folder in a file's place, and a file in a folder's: neither is removed as what it was.
+        label = tmp_path / "undelivered" / "item-1.json"
+        label.unlink()
+        label.mkdir()
+        (folder,) = (tmp_path / "work").iterdir()
+        shutil.rmtree(folder)
+        folder.write_text("")
+
+    child.means.tools.shelf.store = obstruct
+    child.work_to_the_end()
+    assert child.told.endings == [("item-1", "completed")]
+    child.means.tools.shelf.store = lambda *_args, **_more: None
+    child.work_to_the_end(OTHER)
+    assert child.told.endings[-1] == ("item-2", "completed")
+    assert child.loop.exit is None
 
 
 def test_the_supervisor_knows_of_an_inference_before_it_begins(child):
