@@ -1,7 +1,7 @@
 """The storage behind presigned URLs: one photo down, one video up.
 
-Runs on a child's main thread, while its heartbeat thread uses the same session. Never sends the
-worker's key, and knows none.
+Runs on a child's lanes for fetching and delivering, which may be in it at the same time and share
+the session with those that call the Worker API. Never sends the worker's key, and knows none.
 """
 
 import contextlib

@@ -1,6 +1,6 @@
 """The Worker API in the domain's verbs. Each is one attempt, with one typed outcome.
 
-Used by a child's main thread and, at the same time, by its heartbeat thread.
+Used by several of a child's lanes at the same time: polls, heartbeats, signatures and reports.
 """
 
 from datetime import datetime
