@@ -156,3 +156,8 @@ class Cradle:
 
     def was_told(self, kind):
         return sum(isinstance(message, kind) for message in self.child.told)
+
+
+def ready():
+    """A slot whose child is loaded."""
+    return Cradle().start().load()
