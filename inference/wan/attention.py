@@ -3,20 +3,25 @@
 Which kernels there are depends on the card, on torch and on what else is installed; some say so
 only when they run, and a few run and give noise. So each is run once on the real shapes of a video,
 whose tokens look at one another, at the text and, in Wan2.1, at the photo, and is compared with
-torch's own; of those that agree the fastest is taken.
+torch's own; of those that agree the fastest is taken. It may still refuse a video of another shape;
+then that video is made again with torch's own.
 """
 
 import importlib.util
 import time
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 import torch
 from loguru import logger
 
 from inference.wan.libraries import dispatch_attention_fn
 
+T = TypeVar("T")
+
 _NATIVE = "native"
+_THEIR_OWN = ("cudnn frontend", "no available kernel", "no viable backend", "flash")
+"""What a kernel's refusal says in its first line: cuDNN's, torch's, and the hub's."""
 _TOLERANCE = 0.02
 """The largest mean difference from torch's own, as a share of the mean value: rounding in bfloat16
 stays far below, the known kernels that give noise far above."""
@@ -36,6 +41,29 @@ def set_attention(transformers: Sequence[Any], asked: str, tokens: int, device: 
         # Torch's own too: a model that is given none takes what the last one in this process was.
         transformer.set_attention_backend(best)
     return best
+
+
+class Attention:
+    """The kernel that one loaded model's `transformers` use; `name` as `set_attention` gives it."""
+
+    def __init__(self, transformers: Sequence[Any], name: str) -> None:
+        self._transformers = transformers
+        self._name = name
+
+    def with_it_or_torchs_own(self, work: Callable[[], T]) -> T:
+        """Do `work`; where the kernel fails, do it again with torch's own, which then stays."""
+        if self._name != _NATIVE:
+            try:
+                return work()
+            except RuntimeError as error:
+                words = str(error).partition("\n")[0]
+                if not any(mark in words.lower() for mark in _THEIR_OWN):
+                    raise
+                logger.warning("attention {} failed, going on with torch's: {}", self._name, words)
+            self._name = _NATIVE
+            for transformer in self._transformers:
+                transformer.set_attention_backend(_NATIVE)
+        return work()
 
 
 def _candidates(device: str) -> tuple[str, ...]:

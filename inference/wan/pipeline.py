@@ -26,12 +26,13 @@ from safetensors import SafetensorError
 from inference.backend import CancelToken, Progress
 from inference.errors import BackendUnusable, DeviceUnfit
 from inference.wan import card
+from inference.wan.attention import Attention
 from inference.wan.checkpoint import Checkpoint
 from inference.wan.compiler import Compiler
 from inference.wan.faults import as_device_fault, device_fault
 from inference.wan.memory import Plan
 from inference.wan.pixels import frames_of
-from inference.wan.placement import compiler_under, loaded_pipe
+from inference.wan.placement import compiler_under, loaded_pipe, transformers_of
 from inference.wan.prepared import Prepared
 from inference.wan.prompts import PromptEncoder
 from inference.wan.settings import Recipe, WanSettings
@@ -70,12 +71,19 @@ class WanPipeline:
     """A loaded checkpoint that turns prepared requests into frames, one at a time."""
 
     def __init__(
-        self, pipe: Any, prompts: PromptEncoder, recipe: Recipe, device: str, compiler: Compiler
+        self,
+        pipe: Any,
+        prompts: PromptEncoder,
+        recipe: Recipe,
+        device: str,
+        attention: Attention,
+        compiler: Compiler,
     ) -> None:
         self._pipe = pipe
         self._prompts = prompts
         self._recipe = recipe
         self._on_cuda = device == "cuda"
+        self._attention = attention
         self._compiler = compiler
 
     @classmethod
@@ -88,7 +96,7 @@ class WanPipeline:
         `DeviceUnfit` when the device is missing or broken.
         """
         try:
-            pipe, attention = loaded_pipe(checkpoint, settings, recipe, plan)
+            pipe, kernel = loaded_pipe(checkpoint, settings, recipe, plan)
             negative = settings.negative_prompt if recipe.guidance_scale > 1 else None
             visits = settings.device if plan.offload in ("text_encoder", "group") else None
             prompts = PromptEncoder(pipe, negative, visits=visits)
@@ -105,9 +113,10 @@ class WanPipeline:
             raise BackendUnusable(
                 f"the model in {checkpoint.folder} could not be loaded: {words}"
             ) from error
-        logger.info("loaded {}: {}; attention {}", checkpoint.folder, plan, attention)
+        logger.info("loaded {}: {}; attention {}", checkpoint.folder, plan, kernel)
+        attention = Attention(transformers_of(pipe), kernel)
         compiler = Compiler(compiled=compiler_under(plan, settings) is not None)
-        return cls(pipe, prompts, recipe, settings.device, compiler)
+        return cls(pipe, prompts, recipe, settings.device, attention, compiler)
 
     def device_uuid(self) -> str | None:
         """The CUDA device's UUID as torch writes it, without a prefix; None on a CPU."""
@@ -150,7 +159,7 @@ class WanPipeline:
 
     def close(self) -> None:
         """Let go of the weights and of the device memory."""
-        del self._pipe, self._prompts
+        del self._pipe, self._prompts, self._attention
         _free(on_cuda=self._on_cuda)
 
     def _cleanly(
@@ -164,8 +173,12 @@ class WanPipeline:
         Errors of the class `blamed` are tried once more without the compiler. Each attempt counts
         from nothing.
         """
+
+        def once() -> T:
+            return self._once_cleanly(new_gauge(), work)
+
         return self._compiler.with_it_or_without(
-            lambda: self._once_cleanly(new_gauge(), work), blamed=blamed
+            lambda: self._attention.with_it_or_torchs_own(once), blamed=blamed
         )
 
     def _once_cleanly(self, gauge: Gauge, work: Callable[[Gauge], T]) -> T:

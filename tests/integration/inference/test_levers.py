@@ -168,6 +168,40 @@ def test_a_model_does_not_take_the_attention_of_the_one_before(fresh, reference)
     assert np.array_equal(make(fresh(FIVE)), reference(FIVE))
 
 
+@pytest.mark.parametrize("refusal", [
+    "cuDNN Frontend error: [cudnn_frontend] Error: No execution plans support the graph.",
+    "No available kernel. Aborting execution.",
+    "This flash attention build does not support headdim not being a multiple of 32.",
+])  # fmt: skip
+def test_an_attention_that_fails_at_another_shape_does_not_cost_the_task(refusal, fresh, reference):
+    backend = fresh(A14B, attention="_native_math")
+    pipe = parts(backend)
+
+    def chosen(transformer) -> set[str]:
+        return {str(block.attn1.processor._attention_backend) for block in transformer.blocks}
+
+    def refuse(*_):
+        if chosen(pipe.transformer_2) == {"AttentionBackendName._NATIVE_MATH"}:
+            raise RuntimeError(refusal)
+
+    # Only some cards have a kernel that refuses a shape.
+    pipe.transformer_2.register_forward_pre_hook(refuse)
+    said = []
+    sink = logger.add(said.append, level="WARNING", format="{message}")
+    assert np.array_equal(make(backend), reference(A14B))
+    logger.remove(sink)
+    assert said == [f"attention _native_math failed, going on with torch's: {refusal}\n"]
+    for transformer in (pipe.transformer, pipe.transformer_2):
+        assert chosen(transformer) == {"AttentionBackendName.NATIVE"}
+
+
+def test_an_error_that_is_no_attentions_is_not_taken_for_one(fresh):
+    backend = fresh(FIVE, attention="_native_math")
+    breaking(backend, RuntimeError("shapes do not match"))
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        make(backend)
+
+
 # Compilation
 
 
