@@ -1,6 +1,7 @@
 """What makes WAN fit and fast, on a CPU: that it changes nothing, or what it changes."""
 
 import os
+import re
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from inference.wan import card, facts, placement
 from inference.wan.attention import set_attention
 from inference.wan.backend import WanBackend
 from inference.wan.settings import parse
+from inference.wan.wear import Limits, Wear
 from tests.integration.inference.sample import FAMILIES, OPTIONS, REQUEST, make, silent
 from tests.integration.inference.test_wan_backend import (
     OUT_OF_MEMORY,
@@ -473,12 +475,21 @@ def test_after_another_size_the_video_is_as_from_a_fresh_backend(fresh, referenc
     assert np.array_equal(make(backend), reference(FIVE))
 
 
-def test_a_process_that_makes_the_same_videos_does_not_wear_out(fresh):
+@pytest.mark.parametrize(
+    ("kept_bytes", "worn_out"),
+    [(0, "None"), (100 * 2**20, r"its process grew by 0\.\d GiB over \d videos")],
+)
+def test_a_process_wears_out_that_keeps_something_of_each_video(kept_bytes, worn_out, fresh):
+    """The tiny model's own growth has to stay below a limit that two leaked frames exceed."""
     backend = fresh(FIVE)
-    for _ in range(6):
+    backend._wear = Wear(Limits(host=150 * 2**20))
+    kept = []
+    for _ in range(5):
         make(backend)
-    assert backend.worn_out() is None
+        kept.append(np.ones(kept_bytes, np.uint8))
+    make(backend)
     assert backend._wear.made == 6
+    assert re.fullmatch(worn_out, str(backend.worn_out()))
 
 
 def test_the_videos_length_follows_the_models_own_rate_when_asked(fresh):
