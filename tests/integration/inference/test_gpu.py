@@ -49,12 +49,14 @@ def test_the_uuid_is_the_cards_own(fresh):
     assert fresh(FIVE, **CARD).device_uuid() == run_kernel().uuid
 
 
-def test_in_8_bits_it_is_nearly_the_same_video(fresh, reference):
+@pytest.mark.parametrize("offload", ["none", "text_encoder", "model", "group"])
+def test_in_8_bits_it_is_nearly_the_same_video_wherever_the_parts_lie(offload, fresh, reference):
     pytest.importorskip("torchao")
     if torch.cuda.get_device_capability() < (8, 9):
         pytest.skip("this card does not multiply in 8 bits")
-    backend = fresh(FIVE, fp8=True, dtype="bfloat16", **CARD)
-    assert parts(backend).transformer.device.type == "cuda"
+    backend = fresh(FIVE, fp8=True, dtype="bfloat16", offload=offload, **CARD)
+    stays = offload in ("none", "text_encoder")
+    assert (parts(backend).transformer.device.type == "cuda") is stays
     assert far(make(backend), reference(FIVE)) < 2 * NEAR
 
 
