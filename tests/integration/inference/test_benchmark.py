@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from inference.wan.family import I2V_A14B, TI2V_5B
 from inference.wan.prepared import Prepared
@@ -66,10 +67,21 @@ def test_the_plan_is_compared_with_what_was_held(tmp_path):
 
 
 def test_several_parts_run_each_in_a_process_of_its_own(tmp_path, capfd):
-    on_gpu.main(["plan", "vae", "--tiny", "--device", "nonsense", "--out", str(tmp_path)])
+    (tmp_path / "wan-plan.json").mkdir()  # so that this part cannot write its figures
+    folder = str(tmp_path)
+    flags = ["--tiny", "--device", "cpu", "--weights", folder, "--out", folder]
+    on_gpu.main(["plan", "vae", *flags])
     printed = capfd.readouterr().out
     assert "plan: failed with 1" in printed
-    assert "vae: failed with 1" in printed
+    assert "vae: done" in printed
+    assert json.loads((tmp_path / "wan-vae.json").read_text())["ways"]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
+def test_without_a_card_no_test_of_it_is_said_to_have_passed(tmp_path):
+    figures = rehearsed("card", tmp_path)
+    assert (figures["tests_ran"], figures["tests_passed"]) == (0, None)
+    assert [path.name for path in tmp_path.iterdir()] == ["wan-card.json"]
 
 
 def test_a_part_that_does_not_exist_is_named(capsys):
