@@ -114,7 +114,8 @@ def _limits(report: Report) -> list[str]:
     return [
         f"**Limit.** A pool asks for one task at a time, because the server may hand two askers "
         f"the same one. At {report.latency.api_s * 1000:.0f} ms an answer that is {most:.1f} tasks "
-        f"a second; {slots} devices with tasks of {task_s:g} s would take {slots / task_s:.1f}."
+        f"a second; {slots} devices with tasks of {task_s:g} s would take {slots / task_s:.1f}, so "
+        "they cannot be kept busy. The serial loop asks at once, and makes tasks twice."
         for slots, task_s in loads
         if slots / task_s > most
     ]
