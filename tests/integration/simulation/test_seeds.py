@@ -50,11 +50,11 @@ def test_a_seed_repeats_a_run_in_any_process():
     assert outputs.pop().startswith("digest ")
 
 
-def _failed_for_our_own_trouble(job, outcome, now):
+def _failed_for_our_own_trouble(job, outcome, fault, now):
     if isinstance(outcome.move, ReportCompleted):
         job._follow_with(ReportFailed("The network failed."))
     else:
-        _TRY_AGAIN(job, outcome, now)
+        _TRY_AGAIN(job, outcome, fault, now)
 
 
 _TRY_AGAIN = Job._try_again
