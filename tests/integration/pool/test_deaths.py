@@ -84,5 +84,6 @@ def test_what_a_dead_child_leaves_behind_is_killed_with_it(add, pools, start, ex
     left = pool.folder / "left-behind.pid"
     pid = int(wait_until(lambda: left.exists() and left.read_text(), "a process left behind"))
     assert pid in [process.pid for process in marked(pools.mark)]
+    (pool.folder / "left-behind.seen").touch()
     wait_until(lambda: pool.slots()[0]["restarts"] == 1, "a restart")
     assert pid not in [process.pid for process in marked(pools.mark)]

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 from tests.fakes.quick_backend import QuickBackend
@@ -13,4 +14,7 @@ class UntidyBackend(QuickBackend):
         draft = Path("left-behind.tmp")
         draft.write_text(str(left.pid))
         draft.replace("left-behind.pid")
+        while not Path("left-behind.seen").exists():
+            cancel.check()
+            time.sleep(0.01)
         os._exit(1)
