@@ -92,6 +92,10 @@ class Backend(Protocol[PreparedT, ClipT]):
     confirmations: ClassVar[int]
     """How many times the lease is confirmed before `infer`: 1, or 2 where `infer` costs money."""
 
+    remote: ClassVar[bool] = False
+    """Whether `infer` only waits for a service elsewhere, so that a process that dies meanwhile
+    says nothing against the photo."""
+
     def __init__(self, options: Mapping[str, object]) -> None: ...
 
     def load(self, progress: Progress) -> None:

@@ -16,6 +16,7 @@ BUILT_IN = MappingProxyType(
 
 _REQUIRED = (
     "confirmations",
+    "remote",
     "load",
     "device_uuid",
     "unavailable",

@@ -68,7 +68,8 @@ class KeyAccepted(Message, frozen=True, tag="key_accepted"):
 class Current(Message, frozen=True, tag="current"):
     """The task in work. `moved_at` and `lease_deadline` are monotonic seconds of this boot.
 
-    `limit_s` is the silence that the stage allows; `progress` is in [0, 1].
+    `limit_s` is the silence that the stage allows; `progress` is in [0, 1]. `computing`: this
+    process works on what the task brought, so that its death may be the task's doing.
     """
 
     item_id: str
@@ -80,6 +81,7 @@ class Current(Message, frozen=True, tag="current"):
     lease_deadline: float
     moved_at: float
     limit_s: float
+    computing: bool
 
 
 class Beat(Message, frozen=True, tag="beat"):

@@ -32,6 +32,7 @@ class RunwayBackend(Backend["Prepared", "Finished"]):
     """
 
     confirmations: ClassVar[int] = 2
+    remote: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -36,6 +36,8 @@ from pool.lease.order import Phase
 from pool.lease.pace import Stage
 from pool.messages import Current, TaskEnded
 
+_COMPUTING = (Stage.PREPARE, Stage.INFER, Stage.ENCODE)
+
 
 class Runner(Protocol):
     """Runs one thing after the other, elsewhere. Implemented by `pool.child.lanes.Lane`."""
@@ -198,7 +200,12 @@ class InWork:
             lease_deadline=self.job.lease.deadline,
             moved_at=pace.moved_at,
             limit_s=pace.limit_s(self._means.rules.limits),
+            computing=self._computing(pace.stage),
         )
+
+    def _computing(self, stage: Stage) -> bool:
+        elsewhere = stage is Stage.INFER and self._means.tools.backend.remote
+        return stage in _COMPUTING and not elsewhere
 
     def ended(self) -> TaskEnded:
         """The last word on the task, for the supervisor."""

@@ -12,9 +12,6 @@ from pool.supervisor.states import SlotEvent
 _UNUSABLE = {ExitCode.CONFIG, ExitCode.UNAUTHORIZED}
 _ENDED_AS_ASKED = {ExitCode.CLEAN, ExitCode.STOPPED, ExitCode.WORN_OUT}
 
-_COMPUTES = ("prepare", "infer", "encode")
-"""Stages in which a child computes on what the task brought: a crash may be the task's doing."""
-
 _WORDS = {
     ExitCode.CLEAN: "ended without being asked to",
     ExitCode.CONFIG: "the settings or the weights are wrong",
@@ -84,7 +81,7 @@ class LastExit:
 
 def suspects(tasks: Sequence[Current]) -> list[str]:
     """The items that a child may have died of: those that it was computing on."""
-    return [task.item_id for task in tasks if task.stage in _COMPUTES]
+    return [task.item_id for task in tasks if task.computing]
 
 
 def _signal_name(number: int) -> str:

@@ -38,6 +38,7 @@ class TimedBackend:
     """One process's device. `options["record"]` is the folder of the spans."""
 
     confirmations: ClassVar[int] = 1
+    remote: ClassVar[bool] = False
 
     def __init__(self, options: Mapping[str, object]) -> None:
         self._record = Path(str(options["record"])) / f"{os.getpid()}.jsonl"

@@ -22,6 +22,7 @@ class QuickBackend:
     """`options`: `step_s` and `steps` of an inference, `load_s`, and `fail_load`."""
 
     confirmations: ClassVar[int] = 1
+    remote: ClassVar[bool] = False
 
     def __init__(self, options):
         self._step_s = float(options.get("step_s", 0.02))

@@ -57,6 +57,7 @@ class SimBackend:
     mishaps: Mishaps
 
     confirmations: ClassVar[int] = 1
+    remote: ClassVar[bool] = False
 
     def load(self, progress: Progress) -> None:
         """Weights."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pool.messages import Beat, Current, Message, TaskEnded
+from pool.supervisor.exits import suspects
 from tests.simulation.backend import Mishaps
 from tests.simulation.child import Child, Seat
 from tests.simulation.client import Line
@@ -16,7 +17,6 @@ from tests.simulation.settings import Settings
 from tests.simulation.world import Process, World
 
 _KILL_AFTER_S = 7.0
-_COMPUTES = ("prepare", "infer", "encode")
 _ABSENT_S = 1800.0
 """How long a pool whose supervisor hardly looks lets a hang be."""
 
@@ -167,10 +167,9 @@ class SimSlot:
 
     def _hold_against_tasks(self, how: str) -> None:
         """Write into the ledger what the dead child was computing on."""
-        for task in () if self._stopping else self.tasks:
-            if task.stage in _COMPUTES:
-                self._pool.ledger.died(task.item_id, how)
-                self._log("suspected", task.item_id, task.stage, how)
+        for item_id in () if self._stopping else suspects(self.tasks):
+            self._pool.ledger.died(item_id, how)
+            self._log("suspected", item_id, "", how)
 
     def _gone(self, process: Process) -> None:
         world = self._pool.field.world

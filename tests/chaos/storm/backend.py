@@ -20,6 +20,7 @@ class ReadyMade:
     """`options`: `video`, the file that every task gets; `infer_s`, how long that takes."""
 
     confirmations: ClassVar[int] = 1
+    remote: ClassVar[bool] = False
 
     def __init__(self, options: Mapping[str, object]) -> None:
         self._video = Path(str(options["video"]))

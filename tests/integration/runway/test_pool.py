@@ -90,3 +90,19 @@ def test_one_place_is_shared_by_all_children_and_a_second_sigterm_cancels_what_i
     assert task.cancelled_from == "RUNNING"
     last = [entry for entry in server.entries("heartbeat") if entry.item_id == first][-1]
     assert last.request["extend_seconds"] == 1
+
+
+def test_children_that_die_while_runway_works_are_not_held_against_what_is_paid(
+    server, runway, add, start
+):
+    runway.usual_script(FOR_EVER)
+    bought = add()
+    pool = start()
+    for deaths in (1, 2):
+        wait_until(lambda: pool.slots() and pool.slots()[0]["state"] == "busy", "a lease", 60)
+        wait_until(lambda n=deaths: pool.said.count("RUNNING") == n, "Runway's progress")
+        [child] = pool.children()
+        child.kill()
+        server.take_away(bought, lease_s=0.0)
+    wait_until(lambda: pool.said.count("is taken up") == 2, "the third lease at work", 60)
+    assert (len(runway.tasks), server.item(bought).status) == (1, "processing")

@@ -59,6 +59,7 @@ class NotedShelf:
 
 class NotedBackend:
     confirmations = 1
+    remote = False
 
     def __init__(self):
         self.requests = []

@@ -222,6 +222,14 @@ def test_the_supervisor_is_told_what_the_task_shows(held):
     assert (current.lease_deadline, current.limit_s) == (work.job.lease.deadline, 100.0)
 
 
+@pytest.mark.parametrize("remote", [False, True])
+def test_a_process_computes_in_an_inference_unless_that_happens_elsewhere(held, remote):
+    work = held.make_ready("a")
+    held.means.tools.backend.remote = remote
+    assert work.job.pace.stage is Stage.INFER
+    assert work.current(held.clock.now).computing is not remote
+
+
 # Lanes
 
 

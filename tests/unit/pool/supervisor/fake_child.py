@@ -20,6 +20,7 @@ def working(now=0.0, *, stage="infer", limit_s=100.0, item_id=ITEM):
         lease_deadline=now + 600,
         moved_at=now,
         limit_s=limit_s,
+        computing=stage in ("prepare", "infer", "encode"),
     )
 
 

@@ -2,11 +2,13 @@
 
 import signal
 
+import msgspec
 import pytest
 
 from pool.exit_codes import ExitCode
-from pool.supervisor.exits import ChildExit
+from pool.supervisor.exits import ChildExit, suspects
 from pool.supervisor.states import SlotEvent
+from tests.unit.pool.supervisor.fake_child import working
 
 E = SlotEvent
 
@@ -48,6 +50,12 @@ def test_an_exit_is_an_event_to_its_slot(returncode, running, draining):
 )
 def test_an_exit_is_told_in_words(returncode, said, reason):
     assert ChildExit.of(returncode, said).reason == reason
+
+
+def test_a_child_is_suspected_to_have_died_of_what_it_computed_on():
+    waiting = msgspec.structs.replace(working(item_id="bought"), computing=False)
+    tasks = [working(item_id="computed"), waiting, working(item_id="fetched", stage="download")]
+    assert suspects(tasks) == ["computed"]
 
 
 def test_no_way_to_die_is_without_words():

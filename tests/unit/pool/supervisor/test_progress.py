@@ -19,6 +19,7 @@ def current(stage="infer", item="item-1", step=12, steps=50, eta_s=66.0):
         lease_deadline=0.0,
         moved_at=0.0,
         limit_s=60.0,
+        computing=True,
     )
 
 
