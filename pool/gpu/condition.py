@@ -8,7 +8,7 @@ from typing import Any, TypedDict, TypeVar
 
 import pynvml
 
-from pool.gpu.readings import Recovery
+from pool.gpu.readings import Brake, Recovery
 
 T = TypeVar("T")
 
@@ -20,11 +20,11 @@ GONE = (
 """Codes of a device that fell off the bus, or that does nothing more before a reset."""
 
 _BRAKES = {
-    pynvml.nvmlClocksEventReasonSwPowerCap: "power cap",
-    pynvml.nvmlClocksEventReasonHwSlowdown: "hardware slowdown",
-    pynvml.nvmlClocksEventReasonSwThermalSlowdown: "heat",
-    pynvml.nvmlClocksEventReasonHwThermalSlowdown: "heat (hardware)",
-    pynvml.nvmlClocksEventReasonHwPowerBrakeSlowdown: "power brake",
+    pynvml.nvmlClocksEventReasonSwPowerCap: Brake.POWER_CAP,
+    pynvml.nvmlClocksEventReasonHwSlowdown: Brake.HARDWARE,
+    pynvml.nvmlClocksEventReasonSwThermalSlowdown: Brake.HEAT,
+    pynvml.nvmlClocksEventReasonHwThermalSlowdown: Brake.HEAT_HARDWARE,
+    pynvml.nvmlClocksEventReasonHwPowerBrakeSlowdown: Brake.POWER_BRAKE,
 }
 _RECOVERY = {
     pynvml.NVML_GPU_RECOVERY_ACTION_NONE: Recovery.NONE,
@@ -46,7 +46,7 @@ class Condition(TypedDict):
     pages_retired: int | None
     repair_pending: bool | None
     repair_failed: bool | None
-    throttled_by: tuple[str, ...] | None
+    throttled_by: tuple[Brake, ...] | None
     recovery: Recovery | None
 
 
@@ -82,8 +82,8 @@ def _flag(value: int | None) -> bool | None:
     return None if value is None else bool(value)
 
 
-def _brakes(reasons: int) -> tuple[str, ...]:
-    return tuple(words for bit, words in _BRAKES.items() if reasons & bit)
+def _brakes(reasons: int) -> tuple[Brake, ...]:
+    return tuple(brake for bit, brake in _BRAKES.items() if reasons & bit)
 
 
 def _recovery(handle: Any) -> Recovery | None:

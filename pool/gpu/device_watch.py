@@ -8,7 +8,7 @@ is left to be done, or when the device was gone and is back: nobody but a reset 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pool.gpu.readings import Reading, Recovery
+from pool.gpu.readings import Brake, Reading, Recovery
 from pool.gpu.xid import ends_the_device, ends_the_process
 
 _NEEDED = {
@@ -80,7 +80,7 @@ def _remarks(reading: Reading) -> Iterator[str]:
         yield "a repair of its memory waits for a reset of the GPU"
     if reading.recovery is Recovery.LATER:
         yield "NVML says that it should be reset once nobody works on it"
-    if any(brake.startswith("heat") for brake in reading.throttled_by or ()):
+    if {Brake.HEAT, Brake.HEAT_HARDWARE} & set(reading.throttled_by or ()):
         yield "heat slows it down; see to its cooling"
 
 

@@ -30,6 +30,16 @@ class Process:
     used_bytes: int | None
 
 
+class Brake(StrEnum):
+    """What slows a device down, as its driver sees it."""
+
+    POWER_CAP = "power cap"
+    HARDWARE = "hardware slowdown"
+    HEAT = "heat"
+    HEAT_HARDWARE = "heat (hardware)"
+    POWER_BRAKE = "power brake"
+
+
 class Recovery(StrEnum):
     """What a device needs to be as good as new, as its driver sees it."""
 
@@ -48,7 +58,7 @@ class Reading:
     `ecc_uncorrected` counts since the driver was loaded. `last_xid` is the newest error code that
     the driver reported since the probe started, `xids` how often it reported each. `rows_remapped`
     and `pages_retired` count broken memory that was replaced, `repair_pending` says that more is
-    waiting for a reset. `throttled_by` says in words what slows the device down. `processes` is
+    waiting for a reset. `throttled_by`: what slows the device down; empty: nothing. `processes` is
     None where they cannot be listed. `sampled_at` is wall-clock time, in seconds since 1970, for
     people; `taken_at` is the same moment by this host's monotonic clock, to compare with.
     """
@@ -68,7 +78,7 @@ class Reading:
     pages_retired: int | None = None
     repair_pending: bool | None = None
     repair_failed: bool | None = None
-    throttled_by: tuple[str, ...] | None = None
+    throttled_by: tuple[Brake, ...] | None = None
     recovery: Recovery | None = None
     processes: tuple[Process, ...] | None = None
 

@@ -57,7 +57,11 @@ class SlotDevice(_Part):
 
 
 class Gpu(_Part):
-    """The newest reading of the device; what NVML does not tell is null."""
+    """The newest reading of the device; what NVML does not tell is null.
+
+    `throttled_by` names what slows it down, in the words of `pool.gpu.readings.Brake`, `recovery`
+    what it needs, in those of `Recovery`.
+    """
 
     memory_used_bytes: int | None
     memory_total_bytes: int | None
@@ -66,6 +70,11 @@ class Gpu(_Part):
     power_w: float | None
     ecc_uncorrected: int | None
     last_xid: int | None
+    rows_remapped: int | None = None
+    pages_retired: int | None = None
+    repair_pending: bool | None = None
+    throttled_by: tuple[str, ...] | None = None
+    recovery: str | None = None
     sampled_at: str
 
 

@@ -115,6 +115,11 @@ def _gpu(reading: Reading) -> Gpu:
         power_w=reading.power_w,
         ecc_uncorrected=reading.ecc_uncorrected,
         last_xid=reading.last_xid,
+        rows_remapped=reading.rows_remapped,
+        pages_retired=reading.pages_retired,
+        repair_pending=reading.repair_pending,
+        throttled_by=reading.throttled_by,
+        recovery=reading.recovery,
         sampled_at=_iso(datetime.fromtimestamp(reading.sampled_at, UTC)),
     )
 

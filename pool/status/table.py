@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pool.counted import counted
+from pool.gpu.readings import Brake
 from pool.status.bar import bar
 from pool.status.host import Host
 from pool.status.schema import CurrentTask, SlotStatus, Status
@@ -263,7 +264,7 @@ def _counts(slot: SlotStatus) -> Text:
 
 def _reasons(status: Status) -> Iterator[RenderableType]:
     """Why slots do not work; for those that do, how their former child ended."""
-    said = [line for slot in status.slots if (line := _reason(slot)) is not None]
+    said = [line for slot in status.slots for line in (_reason(slot), _slowed(slot)) if line]
     if said:
         yield ""
         yield from said
@@ -278,6 +279,13 @@ def _reason(slot: SlotStatus) -> Text | None:
         last = slot.last_exit
         return Text(f"{slot.slot}: last restart {last.at}: {last.reason}", style="dim")
     return None
+
+
+def _slowed(slot: SlotStatus) -> Text | None:
+    """What slows the device down, the power cap aside: a card that works hard is at it always."""
+    brakes = () if slot.gpu is None else slot.gpu.throttled_by or ()
+    said = ", ".join(brake for brake in brakes if brake != Brake.POWER_CAP)
+    return Text(f"{slot.slot}: slowed down by {said}", style="yellow") if said else None
 
 
 def _pool_style(state: str) -> str:

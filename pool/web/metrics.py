@@ -11,8 +11,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from pool.gpu.readings import Brake
 from pool.status.observer import Look
 from pool.status.schema import Gpu, SlotStatus, Status
+from pool.status.spent import SpentToday
 from pool.supervisor.states import SlotState
 
 PREFIX = "gpu_pool"
@@ -28,6 +30,13 @@ _OF_A_GPU: tuple[tuple[str, str, Callable[[Gpu], float | None]], ...] = (
         lambda g: g.ecc_uncorrected,
     ),
     ("gpu_last_xid", "The newest error code of the driver.", lambda g: g.last_xid),
+    ("gpu_rows_remapped", "Rows of broken memory that were replaced.", lambda g: g.rows_remapped),
+    ("gpu_pages_retired", "Pages of broken memory that were retired.", lambda g: g.pages_retired),
+    (
+        "gpu_repair_pending",
+        "1 while a repair of the memory waits for a reset.",
+        lambda g: g.repair_pending,
+    ),
     (
         "gpu_utilization_ratio",
         "Share of the last moment in which the device computed.",
@@ -97,6 +106,7 @@ class _PoolCollector(Collector):
         yield _gauge("status_age_seconds", "Age of the status.", found.age_s)
         yield from _pool(found.status)
         yield from self._totals()
+        yield from _spent(self.look.spent)
         yield from _slots(found.status)
 
     def _totals(self) -> Iterator[Metric]:
@@ -124,6 +134,18 @@ def _pool(status: Status) -> Iterator[Metric]:
     yield _gauge("uptime_seconds", "For how long the pool has run.", pool.uptime_s)
 
 
+def _spent(spent: SpentToday | None) -> Iterator[Metric]:
+    if spent is None:
+        return
+    yield _gauge("runway_videos_today", "Runway videos bought this UTC day.", spent.videos)
+    text = "What they cost in dollars, by estimate."
+    yield _gauge("runway_spent_today_dollars", text, spent.usd_estimate)
+    if spent.cap_videos is not None:
+        yield _gauge("runway_cap_videos", "The day's cap in videos.", spent.cap_videos)
+    if spent.cap_usd is not None:
+        yield _gauge("runway_cap_dollars", "The day's cap in dollars.", spent.cap_usd)
+
+
 def _slots(status: Status) -> Iterator[Metric]:
     yield _states(status)
     tasks = CounterMetricFamily(
@@ -143,6 +165,18 @@ def _slots(status: Status) -> Iterator[Metric]:
     for name, text, of_gpu in _OF_A_GPU:
         values = ((slot.slot, of_gpu(slot.gpu)) for slot in status.slots if slot.gpu is not None)
         yield _by_slot(name, text, values)
+    yield _brakes(status)
+
+
+def _brakes(status: Status) -> Metric:
+    family = GaugeMetricFamily(
+        f"{PREFIX}_gpu_throttled", "1 for what slows the device down.", labels=("slot", "by")
+    )
+    for slot in status.slots:
+        if slot.gpu is not None and slot.gpu.throttled_by is not None:
+            for brake in Brake:
+                family.add_metric((slot.slot, brake.value), float(brake in slot.gpu.throttled_by))
+    return family
 
 
 def _states(status: Status) -> Metric:

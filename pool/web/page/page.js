@@ -62,6 +62,16 @@ function drawPool(status) {
   document.title = `${pool.id}: ${pool.state}`;
 }
 
+function spent(today) {
+  if (today === null) return [];
+  const dollars = (sum) => `$${sum.toFixed(2)}`;
+  const of = (count, cap, words) => (cap === null ? words(count) : `${words(count)} of ${words(cap)}`);
+  return [
+    tile(of(today.usd_estimate, today.cap_usd, dollars), "spent today (UTC, estimate)"),
+    tile(of(today.videos, today.cap_videos, String), "videos bought today"),
+  ];
+}
+
 function drawTotals(status) {
   const totals = status.totals, works = status.slots.filter((slot) => GOOD.includes(slot.state));
   const when = totals.window_s >= 3600 ? "in the last hour" : `in ${span(totals.window_s)}`;
@@ -79,7 +89,7 @@ function drawTotals(status) {
   } else if (totals.queue_empty_s !== null) {
     tiles.push(tile(span(totals.queue_empty_s), "the queue is empty", "wait"));
   }
-  byId("totals").replaceChildren(...tiles);
+  byId("totals").replaceChildren(...tiles, ...spent(status.spent_today));
 }
 
 function memory(gpu) {
@@ -95,7 +105,11 @@ function sensors(gpu) {
     gpu.temperature_c === null ? null : `${gpu.temperature_c} °C`,
     gpu.power_w === null ? null : `${Math.round(gpu.power_w)} W`,
   ].filter((text) => text !== null);
-  return shown.length ? [element("p", "", shown.join(" · "))] : [];
+  const brakes = (gpu.throttled_by ?? []).filter((brake) => brake !== "power cap");
+  return [
+    ...(shown.length ? [element("p", "", shown.join(" · "))] : []),
+    ...(brakes.length ? [element("p", "reason wait", `slowed down by ${brakes.join(", ")}`)] : []),
+  ];
 }
 
 function task(current) {

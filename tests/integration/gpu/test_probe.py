@@ -13,7 +13,7 @@ import pytest
 from pool.gpu import probe_client
 from pool.gpu.probe_client import HUNG, ProbeClient, list_devices
 from pool.gpu.probe_process import PROJECT_ROOT
-from pool.gpu.readings import Recovery
+from pool.gpu.readings import Brake, Recovery
 from tests.fakes.nvml import ErrorCode, FakeGpu, cards
 
 A, B = (gpu.uuid for gpu in cards(2))
@@ -128,7 +128,7 @@ def test_a_cards_condition_comes_through_the_real_binding(control, client):
     first, second = readings[A], readings[B]
     assert (first.rows_remapped, first.pages_retired) == (3, None)
     assert (first.repair_pending, first.repair_failed) == (True, True)
-    assert first.throttled_by == ("power cap", "heat")
+    assert first.throttled_by == (Brake.POWER_CAP, Brake.HEAT)
     assert (first.recovery, second.recovery) == (Recovery.LATER, Recovery.RESET)
     assert (second.rows_remapped, second.pages_retired) == (None, 2)
     assert (second.repair_pending, second.repair_failed) == (False, None)

@@ -3,13 +3,15 @@
 POOL_SCREENSHOTS names a folder to keep the pictures in: those in docs/images were made so.
 """
 
+import json
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.chromium import Chromium
-from tests.unit.pool.status.sample import slot, status
+from tests.unit.pool.status.sample import GPU, slot, status
 
 DRAWN = "document.querySelectorAll('.card').length && document.querySelectorAll('svg').length >= 2"
 
@@ -52,6 +54,24 @@ def test_a_person_reads_what_is_the_matter(pool, serve, browser):
     assert "the queue is empty" in text
     assert "host: load " in text
     assert "gpu5 killed by SIGKILL" in text.replace("\n", " ").replace("  ", " ")
+
+
+def test_a_person_reads_what_slows_a_device_down_and_what_the_day_has_cost(pool, serve, browser):
+    hot = GPU.model_copy(update={"throttled_by": ("power cap", "heat")})
+    shown = status(slot("gpu0", gpu=hot))
+    pool.show(shown.model_copy(update={"pool": shown.pool.model_copy(update={"mode": "runway"})}))
+    day = {"day_start": time.time() // 86_400 * 86_400, "videos": 7, "usd_estimate": 1.75}
+    pool.state_dir.runway.mkdir()
+    caps = {"cap_videos": None, "cap_usd": 20.0}
+    (pool.state_dir.runway / "today.json").write_text(json.dumps(day | caps))
+    _, url = serve(pool.state_dir.path)
+    page = browser.open(url, 360)
+    page.wait_for(DRAWN)
+    text = page.evaluate("document.body.innerText")
+    assert "slowed down by heat" in text
+    assert "power cap" not in text
+    assert "$1.75 of $20.00\nspent today (UTC, estimate)\n7\nvideos bought today" in text
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
 
 
 def test_the_page_lives_and_says_when_the_pool_is_gone(pool, serve, browser):

@@ -3,7 +3,7 @@
 import pytest
 
 from pool.gpu.device_watch import DeviceWatch
-from pool.gpu.readings import Reading, Recovery
+from pool.gpu.readings import Brake, Reading, Recovery
 
 
 def reading(**known):
@@ -88,8 +88,8 @@ def test_an_error_of_the_application_is_told_once_each_time():
 
 
 def test_advice_is_given_once():
-    hot = reading(throttled_by=("power cap", "heat"), repair_pending=True)
+    hot = reading(throttled_by=(Brake.POWER_CAP, Brake.HEAT), repair_pending=True)
     watch = DeviceWatch()
     assert len(watch.advice(hot)) == 2
     assert watch.advice(hot) == []
-    assert watch.advice(reading(throttled_by=("power cap",))) == []
+    assert watch.advice(reading(throttled_by=(Brake.POWER_CAP,))) == []

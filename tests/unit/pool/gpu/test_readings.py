@@ -2,7 +2,16 @@
 
 import pytest
 
-from pool.gpu.readings import Device, Process, Reading, Recovery, Snapshot, from_line, to_line
+from pool.gpu.readings import (
+    Brake,
+    Device,
+    Process,
+    Reading,
+    Recovery,
+    Snapshot,
+    from_line,
+    to_line,
+)
 
 
 def test_a_snapshot_survives_its_line():
@@ -13,7 +22,7 @@ def test_a_snapshot_survives_its_line():
         power_w=90.5,
         processes=(Process(7, None),),
         xids={79: 2},
-        throttled_by=("heat",),
+        throttled_by=(Brake.HEAT,),
         recovery=Recovery.RESET,
     )
     snapshot = Snapshot((device,), {"GPU-1": reading}, ("GPU 1 cannot be opened",), incomplete=True)

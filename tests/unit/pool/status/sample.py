@@ -21,6 +21,11 @@ GPU = Gpu(
     power_w=612.5,
     ecc_uncorrected=0,
     last_xid=None,
+    rows_remapped=2,
+    pages_retired=0,
+    repair_pending=False,
+    throttled_by=("power cap",),
+    recovery="none",
     sampled_at="2026-01-03T10:00:00Z",
 )
 NOTHING_KNOWN = Gpu(

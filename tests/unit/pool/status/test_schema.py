@@ -50,6 +50,11 @@ PART_FIELDS = {
         "power_w",
         "ecc_uncorrected",
         "last_xid",
+        "rows_remapped",
+        "pages_retired",
+        "repair_pending",
+        "throttled_by",
+        "recovery",
         "sampled_at",
     ],
 }

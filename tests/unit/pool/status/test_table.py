@@ -184,6 +184,14 @@ def test_a_slot_that_works_again_still_tells_how_its_former_child_ended():
     assert "gpu0: last restart 2026-01-03T09:00:00Z: killed by SIGKILL" in text
 
 
+def test_a_device_that_something_slows_down_is_told_of_but_not_that_it_is_at_its_power_cap():
+    capped = slot("gpu0", gpu=GPU)
+    hot = slot("gpu1", gpu=GPU.model_copy(update={"throttled_by": ("power cap", "heat")}))
+    text = drawn(capped, hot)
+    assert "gpu1: slowed down by heat\n" in text
+    assert "gpu0:" not in text
+
+
 def test_gpus_are_named_once():
     slots = [slot(f"gpu{n}", device=DEVICE) for n in range(8)]
     assert "8 × NVIDIA H200" in drawn(*slots)

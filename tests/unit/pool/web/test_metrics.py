@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from pool.gpu.readings import Brake
 from pool.status.observer import Look
+from pool.status.spent import SpentToday
 from pool.status.status_file import Found
 from pool.status.task_records import TaskRecord
 from pool.status.totals import totals
@@ -17,9 +19,10 @@ ROOT = Path(__file__).resolve().parents[4]
 NOW = 1_767_430_000.0
 
 
-def look(*slots, state="running", age_s=0.5, records=()):
+def look(*slots, state="running", age_s=0.5, records=(), spent=None):
     found = Found(status(*slots, state=state), age_s)
-    return Look(found, totals(found.status, records, None, NOW), tuple(records))
+    lately = totals(found.status, records, None, NOW)
+    return Look(found, lately, tuple(records), spent=spent)
 
 
 def scraped(*looks):
@@ -68,6 +71,23 @@ def test_what_is_not_known_is_left_out():
     assert not [key for key in values if key[0].startswith("gpu_pool_gpu_")]
 
 
+def test_each_brake_is_told_whether_it_is_on_or_not():
+    hot = GPU.model_copy(update={"throttled_by": ("power cap", "heat")})
+    values = scraped(look(slot("gpu0", device=DEVICE, gpu=hot)))
+    brakes = {key[1]: value for key, value in values.items() if key[0] == "gpu_pool_gpu_throttled"}
+    assert brakes == {brake.value: float(brake in hot.throttled_by) for brake in Brake}
+
+
+def test_what_was_spent_is_told_where_there_is_something_to_spend():
+    caps = SpentToday(videos=7, usd_estimate=1.75, cap_videos=None, cap_usd=20.0)
+    values = scraped(look(spent=caps))
+    assert values["gpu_pool_runway_spent_today_dollars",] == 1.75
+    assert values["gpu_pool_runway_videos_today",] == 7.0
+    assert values["gpu_pool_runway_cap_dollars",] == 20.0
+    assert not [key for key in values if key[0] == "gpu_pool_runway_cap_videos"]
+    assert not [key for key in scraped(look()) if "runway" in key[0]]
+
+
 def test_stages_are_counted_once_each_and_only_from_now_on():
     old = TaskRecord(NOW - 50, "gpu0", "a", "completed", "", {"infer": 90.0})
     new = TaskRecord(NOW, "gpu0", "b", "completed", "", {"infer": 110.0})
@@ -78,7 +98,9 @@ def test_stages_are_counted_once_each_and_only_from_now_on():
 
 def test_the_page_and_the_dashboard_name_only_metrics_that_there_are_and_the_page_all():
     record = TaskRecord(NOW, "gpu0", "a", "completed", "", {"infer": 90.0})
-    full = look(slot("gpu0", device=DEVICE, gpu=GPU, current=CURRENT), records=[record])
+    spent = SpentToday(videos=1, usd_estimate=0.25, cap_videos=9, cap_usd=20.0)
+    worker = slot("gpu0", device=DEVICE, gpu=GPU, current=CURRENT)
+    full = look(worker, records=[record], spent=spent)
     there = {key[0] for key in scraped(look(), full)}
     there -= {"gpu_pool_stage_seconds_created"}
     page = (ROOT / "docs/monitoring.md").read_text()
