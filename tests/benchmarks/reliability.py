@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -86,14 +87,16 @@ class Death:
     cpu_s: float
 
 
-def deaths(kills: int) -> list[Death]:
-    """So many deaths, one after the other."""
+def deaths(kills: int, children: int = _CHILDREN) -> list[Death]:
+    """So many deaths among so many children, one after the other."""
     found: list[Death] = []
     while len(found) < kills:
-        with bench(_CHILDREN) as here:
-            for _ in range(_KILLS_A_SLOT):
-                found += [_one_death(here, slot) for slot in here.pool.slots()]
-                _let_each_prove_itself(here)
+        with bench(children) as here:
+            for round_ in range(min(_KILLS_A_SLOT, ceil((kills - len(found)) / children))):
+                if round_:
+                    _let_each_prove_itself(here, children)
+                victims = here.pool.slots()[: kills - len(found)]
+                found += [_one_death(here, slot) for slot in victims]
     return found
 
 
@@ -110,16 +113,16 @@ def _one_death(here: Bench, slot: dict) -> Death:
     return Death(to_poll_s, spent.user + spent.system)
 
 
-def _let_each_prove_itself(here: Bench) -> None:
+def _let_each_prove_itself(here: Bench, children: int) -> None:
     """A task for each, so that the next wait is short again."""
-    wait_until(lambda: here.is_ready(_CHILDREN), "every child ready")
+    wait_until(lambda: here.is_ready(children), "every child ready")
     before = [slot["tasks_completed"] for slot in here.pool.slots()]
-    for _ in range(_CHILDREN):
+    for _ in range(children):
         here.add("sleep 1.5")
 
     def proved() -> bool:
         done = [slot["tasks_completed"] for slot in here.pool.slots()]
-        return here.is_ready(_CHILDREN) and all(map(int.__gt__, done, before))
+        return here.is_ready(children) and all(map(int.__gt__, done, before))
 
     wait_until(proved, "a task by each")
 

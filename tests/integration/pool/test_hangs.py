@@ -37,3 +37,17 @@ def test_a_hung_inference_loses_its_lease_and_its_process(add, start, expect, po
         assert renewals[-1].received_s < begun.t + SILENT_AFTER_S + OF_A_BUSY_MACHINE_S
     pool.wait_for_states("ready", "ready")
     assert pool.said.count("; dumping its stacks") == 2
+
+
+def test_a_child_that_holds_its_interpreter_keeps_no_task_from_the_others(
+    add, start, expect, server, pools
+):
+    expect(finished=False)
+    hung = add("hang-gil")
+    limits = dict.fromkeys(("first_step", "infer", "step_floor"), 120)
+    pool = start("--workers", "2", lease_duration_seconds=60, stall_limits=limits)
+    wait_until(lambda: list(of_item(pools.events(), hung, "infer_started")), "the hang")
+    others = [add() for _ in range(6)]
+    wait_until(lambda: {server.item(item).status for item in others} == {"completed"}, "the others")
+    assert [slot["restarts"] for slot in pool.slots()] == [0, 0]
+    assert server.item(hung).status == "processing"

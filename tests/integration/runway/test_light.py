@@ -4,10 +4,9 @@ import subprocess
 import sys
 
 HEAVY = ("torch", "diffusers", "numpy", "PIL", "av", "pydantic", "yaml", "rich", "psutil")
-CHILD_MIB = 45
 
 SCRIPT = f"""
-import resource, sys
+import sys
 import pool.child.main
 from inference.runway.backend import RunwayBackend
 options = dict(api_key="key", base_url=sys.argv[1], journal_dir=sys.argv[2])
@@ -15,7 +14,6 @@ backend = RunwayBackend(options)
 backend.load(lambda done, total: None)
 assert backend.unavailable() is None
 print([name for name in {HEAVY} if name in sys.modules])
-print(int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize() / 2**20)
 """
 
 
@@ -28,6 +26,4 @@ def test_an_idle_child_holds_no_picture_code_and_nothing_that_reads_settings(run
         text=True,
         timeout=60,
     )
-    heavy, resident_mib = done.stdout.splitlines()
-    assert heavy == "[]"
-    assert float(resident_mib) < CHILD_MIB
+    assert done.stdout == "[]\n"

@@ -1,10 +1,12 @@
-"""What only a whole pool shows: its status, its caps and places, and its second SIGTERM."""
+"""What only a whole pool shows: its status, its weight, its caps and places, its ends."""
 
 import itertools
 import json
 import signal
 import subprocess
+import time
 
+import psutil
 import pytest
 
 from pool.exit_codes import ExitCode
@@ -13,6 +15,10 @@ from tests.fakes.running_pool import ROOT, wait_until
 from tests.fakes.runway import Look
 
 PHOTO = (ROOT / "tests/photos/coffee.jpg").read_bytes()
+MIB = 2**20
+CHILD_BYTES, PARENT_BYTES = 45 * MIB, 60 * MIB
+FIRST_POLL_S = 15
+"""On a quiet machine it is about one second (docs/runway.md)."""
 FOR_EVER = (Look("RUNNING", 0.5),)
 
 
@@ -106,3 +112,14 @@ def test_children_that_die_while_runway_works_are_not_held_against_what_is_paid(
         server.take_away(bought, lease_s=0.0)
     wait_until(lambda: pool.said.count("is taken up") == 2, "the third lease at work", 60)
     assert (len(runway.tasks), server.item(bought).status) == (1, "processing")
+
+
+def test_a_pool_that_waits_is_small_and_asks_soon(server, runway, start):
+    began = time.monotonic()
+    pool = start("--workers", "2")
+    wait_until(lambda: server.entries("next-task"), "the first question")
+    assert server.entries("next-task")[0].received_s - began < FIRST_POLL_S
+    pool.wait_for_states("ready", "ready")
+    assert psutil.Process(pool.process.pid).memory_info().rss < PARENT_BYTES
+    for child in pool.children():
+        assert child.memory_info().rss < CHILD_BYTES
