@@ -5,6 +5,7 @@ import signal
 from pool.messages import Beat, Current, Ending, Loaded, TaskEnded
 from pool.supervisor.restart import RestartRules
 from pool.supervisor.slot import Newborn, Slot, SlotFacts
+from pool.supervisor.states import SlotState
 
 ITEM = "item-1"
 
@@ -162,3 +163,14 @@ class Cradle:
 def ready():
     """A slot whose child is loaded."""
     return Cradle().start().load()
+
+
+def quarantined():
+    """A slot whose children died five times in a row."""
+    cradle = Cradle().start()
+    for _ in range(4):
+        cradle.load().die(1, after_s=10)
+        cradle.come_back()
+    cradle.load().die(1, after_s=10)
+    assert cradle.slot.state is SlotState.QUARANTINED
+    return cradle
