@@ -32,9 +32,7 @@ def stop_a_child(field: Field, trouble: Trouble, now: float) -> str | None:
 
 def kill_a_supervisor(field: Field, trouble: Trouble, now: float) -> str:
     """Kill a supervisor with SIGKILL; its pool is started again."""
-    pool = _pool(field, trouble.chance())
-    pool.signal(signal.SIGKILL, back_at=now + trouble.lasts_s)
-    return pool.name
+    return _end(field, trouble, now, signal.SIGKILL)
 
 
 def stop_a_supervisor(field: Field, trouble: Trouble, now: float) -> str:
@@ -47,9 +45,7 @@ def stop_a_supervisor(field: Field, trouble: Trouble, now: float) -> str:
 
 def drain_a_pool(field: Field, trouble: Trouble, now: float) -> str:
     """End a pool with SIGTERM; it is started again."""
-    pool = _pool(field, trouble.chance())
-    pool.signal(signal.SIGTERM, back_at=now + trouble.lasts_s)
-    return pool.name
+    return _end(field, trouble, now, signal.SIGTERM)
 
 
 def stop_a_pool(field: Field, trouble: Trouble, now: float) -> str:
@@ -58,6 +54,12 @@ def stop_a_pool(field: Field, trouble: Trouble, now: float) -> str:
     pool.signal(signal.SIGTERM)
     second_at = now + trouble.lasts_s / 2
     field.agenda.at(second_at, lambda: pool.signal(signal.SIGTERM, now + trouble.lasts_s))
+    return pool.name
+
+
+def _end(field: Field, trouble: Trouble, now: float, number: signal.Signals) -> str:
+    pool = _pool(field, trouble.chance())
+    pool.signal(number, back_at=now + trouble.lasts_s)
     return pool.name
 
 

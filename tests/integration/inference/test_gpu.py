@@ -6,8 +6,8 @@ import torch
 
 from inference.errors import Cancelled
 from inference.wan.trial_kernel import run_kernel
+from tests.integration.inference.breakage import OUT_OF_MEMORY, StopAt, breaking, parts
 from tests.integration.inference.sample import FAMILIES, make
-from tests.integration.inference.test_wan_backend import OUT_OF_MEMORY, StopAt, breaking, parts
 
 FIVE = "wan22-ti2v-5b"
 CARD = {"device": "cuda", "compile": "off", "warm_up": False}

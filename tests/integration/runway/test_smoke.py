@@ -76,7 +76,11 @@ def test_the_key_may_stand_in_dotenv(smoke, runway, tmp_path):
     [
         ({}, [], "no key: set RUNWAY_API_KEY"),
         ({"RUNWAY_API_KEY": "key_wrong"}, [], "Runway refuses the key (401)"),
-        (None, ["--model", "gen4-turbo"], "no such model as 'gen4-turbo'; the nearest known one is gen4_turbo"),
+        (
+            None,
+            ["--model", "gen4-turbo"],
+            "no such model as 'gen4-turbo'; the nearest known one is gen4_turbo",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(smoke, environ, flags, words):

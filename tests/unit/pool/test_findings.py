@@ -1,14 +1,18 @@
 """The pure parts of `start-pool --check`."""
 
+import os
+import resource
 import time
 from dataclasses import dataclass
 from email.utils import formatdate
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from pool.child.check import clock, host_memory
 from pool.child.check_device import judged
-from pool.commands.host_checks import folder_finding, limit_finding
+from pool.commands.host_checks import folder_finding, limit_finding, limits
 
 NOW = 1_767_430_000.0
 
@@ -43,6 +47,21 @@ def test_a_limit_that_is_too_low_names_the_command_that_raises_it():
     found = limit_finding("open files", 512, 256, "-n")
     assert found.words == "256 allowed, 512 needed"
     assert found.remedy.endswith("ulimit -n 1024")
+
+
+def test_the_users_limit_of_processes_is_less_what_runs_already(monkeypatch):
+    allowed = {resource.RLIMIT_NPROC: (300, 300), resource.RLIMIT_NOFILE: (1024, 1024)}
+    monkeypatch.setattr(resource, "getrlimit", allowed.get)
+    ours, threads = os.getuid() or 4711, 30
+    mine = SimpleNamespace(info={"uids": SimpleNamespace(real=ours), "num_threads": threads})
+    theirs = SimpleNamespace(info={"uids": SimpleNamespace(real=ours + 1), "num_threads": 500})
+    gone = SimpleNamespace(info={"uids": None, "num_threads": None})
+    monkeypatch.setattr(psutil, "process_iter", lambda _fields: [mine, theirs, gone])
+    monkeypatch.setattr(os, "getuid", lambda: ours)
+    files, processes = limits(4)
+    assert files.ok
+    assert processes.words == "270 allowed, 512 needed"
+    assert processes.remedy.endswith("ulimit -u 1024")
 
 
 def test_a_folder_that_is_not_there_is_judged_by_the_one_above_and_not_made(tmp_path):

@@ -28,7 +28,10 @@ def test_the_key_is_never_shown():
         ({}, "api_key is required"),
         ({"api_key": "k"}, "journal_dir is required"),
         ({**GIVEN, "modle": "x"}, "unknown key 'modle', the nearest known one is 'model'"),
-        ({**GIVEN, "model": "gen4-turbo"}, "runway_model: no such model as 'gen4-turbo'; the nearest known one is gen4"),
+        (
+            {**GIVEN, "model": "gen4-turbo"},
+            "runway_model: no such model as 'gen4-turbo'; the nearest known one is gen4",
+        ),
         ({**GIVEN, "ratio": "wide"}, "ratio: Expected"),
         ({**GIVEN, "timeout_s": 0}, "timeout_s"),
         ({**GIVEN, "daily_cap_usd": "nan"}, "daily_cap_usd"),
