@@ -86,6 +86,11 @@ class Death:
     to_poll_s: float
     cpu_s: float
 
+    @property
+    def load_aside_s(self) -> float:
+        """The same without what the next child computed: its interpreter, its imports, its load."""
+        return self.to_poll_s - self.cpu_s
+
 
 def deaths(kills: int, children: int = _CHILDREN) -> list[Death]:
     """So many deaths among so many children, one after the other."""
@@ -209,6 +214,7 @@ def main() -> None:
     polled = _in_words([each.to_poll_s for each in died])
     _row("child's SIGKILL to the next child's first poll", polled)
     _row("… of that, computing in the next child", _in_words([each.cpu_s for each in died]))
+    _row("… without that", _in_words([each.load_aside_s for each in died]))
     _row("supervisor's SIGKILL to its last child gone", _in_words(killed_parent(given.repeats)))
     _row("idle drain, SIGTERM to exit", _in_words(idle_drain(given.repeats)))
     for prompt, words in (("hang", "interpreter free"), ("hang-gil", "interpreter held")):

@@ -3,6 +3,8 @@
 Named in settings as `tests.fakes.quick_backend:QuickBackend`. What it does to an item is said by
 the item's prompt, so that one pool can be shown every fault: `hang`, `hang-gil`, `crash`,
 `exit-0`, `refuse`, `bug`, `unfit`, `wear`, `sleep 3`.
+
+Importing it loads no picture or video code: hundreds of children are started with it.
 """
 
 import ctypes
@@ -12,10 +14,7 @@ import time
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-
 from inference.errors import DeviceUnfit, RequestRefused
-from inference.mp4 import Clip, Style, write_mp4
 
 
 class QuickBackend:
@@ -63,10 +62,16 @@ class QuickBackend:
             progress(step + 1, self._steps)
         if prepared.prompt == "wear":
             self._worn_out = "its memory grew by 7 GiB over 1 videos"
+        import numpy as np
+
+        from inference.mp4 import Clip
+
         rng = np.random.default_rng(prepared.seed % 2**32)
         return Clip(rng.integers(0, 255, (9, 32, 48, 3), dtype=np.uint8), 24)
 
     def encode(self, clip, target: Path, progress, cancel):
+        from inference.mp4 import Style, write_mp4
+
         return write_mp4(clip, target, Style(30, "ultrafast"), progress, cancel)
 
     def close(self):

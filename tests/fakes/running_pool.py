@@ -114,11 +114,9 @@ class RunningPool:
         )
 
     def children(self) -> list[psutil.Process]:
-        """The pool's child processes, as the kernel lists them."""
+        """The pool's living child processes, as the kernel lists them."""
         return [
-            child
-            for child in psutil.Process(self.process.pid).children()
-            if "pool.child.main" in " ".join(child.cmdline())
+            child for child in psutil.Process(self.process.pid).children() if _is_a_workers(child)
         ]
 
     def signal(self, number: int) -> None:
@@ -128,3 +126,10 @@ class RunningPool:
     def wait(self, within_s: float = 30.0) -> int:
         """The exit code."""
         return self.process.wait(within_s)
+
+
+def _is_a_workers(process: psutil.Process) -> bool:
+    try:
+        return "pool.child.main" in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # it has died, and may not have been waited for yet
+        return False
