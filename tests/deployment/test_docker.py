@@ -111,6 +111,18 @@ def test_each_service_builds_its_target_and_keeps_its_state(compose):
         assert name in compose["volumes"]
 
 
+def test_an_env_file_moves_no_folder_out_of_the_volume(compose):
+    """`env_file` wins over the image's own environment, and `environment` over that."""
+    folders = dict(
+        assignment.split("=") for rest in of("base", "ENV") for assignment in shlex.split(rest)
+    )
+    for name in ("POOL_STATE_DIR", "TEMP_DIR", "LOG_DIR"):
+        assert folders[name].startswith("/data/")
+        for service in compose["services"].values():
+            assert service["environment"][name] == folders[name]
+        assert f"\n{name}=" not in (ROOT / ".env.example").read_text()
+
+
 def test_a_stop_leaves_more_time_than_a_drain_takes(compose):
     for service in compose["services"].values():
         minutes = int(service["stop_grace_period"].removesuffix("m"))
