@@ -132,7 +132,7 @@ function card(slot) {
       element("span", "dim", slot.device ? slot.device.name : "")), state),
     ...(slot.gpu ? [...memory(slot.gpu), ...sensors(slot.gpu)] : []),
     ...(slot.current ? task(slot.current) : []),
-    element("p", "dim", `${counts} · ${slot.restarts} restarts`),
+    element("p", "dim", `${counts} · ${slot.restarts} restart${slot.restarts === 1 ? "" : "s"}`),
     why ? element("p", `reason ${slot.reason ? tone(slot.state) : "dim"}`, why) : null,
   );
 }
