@@ -19,30 +19,16 @@ RUN apt-get update \
     && useradd --create-home --uid 1000 pool \
     && install -d -o pool -g pool /data
 WORKDIR /app
-# Everything that must survive the container lies in one volume. `docker stop` kills after ten
-# seconds, so a drain ends after eight by giving its tasks back.
+# Everything that must survive the container lies in one folder, to be mounted: no VOLUME, which some
+# hosts refuse. `docker stop` kills after ten seconds, so a drain ends after eight by giving its tasks
+# back.
 ENV POOL_STATE_DIR=/data/state \
     TEMP_DIR=/data/temp \
     LOG_DIR=/data/logs \
     HF_HOME=/data/huggingface \
     POOL_DRAIN_TIMEOUT=8
-VOLUME /data
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["tini", "--", "bin/start-pool"]
-
-FROM base AS runway
-COPY requirements-runway.txt ./
-RUN pip install -r requirements-runway.txt
-COPY bin/start-pool bin/pool-status bin/
-COPY configs/ configs/
-COPY client/ client/
-COPY inference/ inference/
-COPY pool/ pool/
-USER pool
-# Exit code 1 says that some slots work and some do not: no reason to replace the container.
-HEALTHCHECK --interval=30s --timeout=5s --start-period=2m --retries=3 \
-    CMD bin/pool-status --health || [ $? -eq 1 ]
-CMD ["--mode", "runway"]
 
 FROM base AS wan
 # Compiled kernels (`compile: true`) are built at run time, by a C compiler.
@@ -62,3 +48,18 @@ USER pool
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60m --retries=3 \
     CMD bin/pool-status --health || [ $? -eq 1 ]
 CMD ["--config", "configs/wan22-ti2v-5b.yaml"]
+
+# Last, so that it is what a host builds that cannot be told a target.
+FROM base AS runway
+COPY requirements-runway.txt ./
+RUN pip install -r requirements-runway.txt
+COPY bin/start-pool bin/pool-status bin/runway-smoke bin/
+COPY configs/ configs/
+COPY client/ client/
+COPY inference/ inference/
+COPY pool/ pool/
+USER pool
+# Exit code 1 says that some slots work and some do not: no reason to replace the container.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=2m --retries=3 \
+    CMD bin/pool-status --health || [ $? -eq 1 ]
+CMD ["--mode", "runway"]

@@ -5,6 +5,10 @@
 # onto the instance's disk, installs what is missing, and keeps a pool running as an ordinary user.
 # Everything lies under POOL_HOME, which survives a stop. Needed in the template's environment:
 # POOL_REPOSITORY (what to clone), VERCEL_API_URL, WORKER_API_KEY.
+#
+#     vast-onstart.sh --run bin/pool-status --watch
+#
+# runs a command of the project over SSH as the pool itself runs: its user, folders and environment.
 set -euo pipefail
 
 home=${POOL_HOME:-/workspace/pool}
@@ -22,13 +26,12 @@ has_tools() { # gcc and Python's headers are for Triton, which compiles a part o
 
 prepare_machine() {
     if ! has_tools; then
-        apt-get update -qq
-        DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends \
-            ca-certificates gcc git libc6-dev python3 python3-dev python3-venv tmux
+        apt-get update -qq &&
+            DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends \
+                ca-certificates gcc git libc6-dev python3 python3-dev python3-venv tmux || return
     fi
-    id "$user" >/dev/null 2>&1 || useradd --create-home "$user"
-    mkdir -p "$home"
-    chown "$user" "$home"
+    id "$user" >/dev/null 2>&1 || useradd --create-home "$user" || return
+    mkdir -p "$home" && chown "$user" "$home"
 }
 
 as_user() { # the template's environment goes along, root's own folders do not
@@ -38,16 +41,38 @@ as_user() { # the template's environment goes along, root's own folders do not
         POOL_STATE_DIR="$home/state" \
         TEMP_DIR="$home/temp" \
         LOG_DIR="$home/logs" \
-        POOL_DRAIN_TIMEOUT="${POOL_DRAIN_TIMEOUT:-8}" \
+        POOL_DRAIN_TIMEOUT="${POOL_DRAIN_TIMEOUT:-1780}" \
         "$@"
 }
 
 fetch_project() { # a first start clones; later ones keep what is there, unless POOL_UPDATE is set
     if [ ! -d "$app/.git" ]; then
-        as_user git clone --depth 1 "$POOL_REPOSITORY" "$app"
+        # Renamed once it is whole: a preemption may come at any moment.
+        rm -rf "$app.part"
+        as_user git clone --depth 1 "$POOL_REPOSITORY" "$app.part" && as_user mv "$app.part" "$app"
     elif [ -n "${POOL_UPDATE:-}" ]; then
         as_user git -C "$app" pull --ff-only
     fi
+}
+
+insist() { # a network that is not there yet is no reason to rent a machine for nothing
+    local trial
+    for trial in 1 2 3 4 5 6 7 8 9 10; do
+        "$@" && return
+        say "failed, time $trial of 10: $*"
+        sleep 30
+    done
+    return 1
+}
+
+use_templates_environment() { # SSH sessions have none of it; what is set here already is stronger
+    local line name
+    while IFS= read -r -d '' line; do
+        name=${line%%=*}
+        if [[ $name =~ ^[A-Za-z_][A-Za-z0-9_]*$ && -z ${!name+set} ]]; then
+            export "$name=${line#*=}"
+        fi
+    done < <(cat /proc/1/environ 2>/dev/null)
 }
 
 run_pool() { # start it again after everything that another start may cure
@@ -57,7 +82,7 @@ run_pool() { # start it again after everything that another start may cure
         as_user bin/start-pool --config "$config" || code=$?
         say "the pool ended with $code"
         case $code in
-            0 | 2 | 3 | 4 | 5 | 8) return "$code" ;; # docs/operate.md says what each means
+            0 | 2 | 3 | 4 | 5 | 8 | 9) return "$code" ;; # docs/operate.md says what each means
         esac
         sleep 10
     done
@@ -65,16 +90,24 @@ run_pool() { # start it again after everything that another start may cure
 
 main() {
     : "${POOL_REPOSITORY:?set it in the environment of the Vast template}"
-    prepare_machine
-    fetch_project
-    as_user "$app/bin/install"
+    insist prepare_machine
+    insist fetch_project
+    insist as_user "$app/bin/install"
     run_pool
 }
 
-if [ "${1:-}" = --in-background ]; then
-    main >>"$home/vast-onstart.log" 2>&1
-else
-    # Vast waits for this script, so the work goes on behind it.
-    mkdir -p "$home"
-    setsid --fork "$0" --in-background </dev/null >/dev/null 2>&1
-fi
+case ${1:-} in
+    --in-background)
+        main >>"$home/vast-onstart.log" 2>&1
+        ;;
+    --run)
+        use_templates_environment
+        cd "$app"
+        as_user "${@:2}"
+        ;;
+    *)
+        # Vast waits for this script, so the work goes on behind it. It may not be executable there.
+        mkdir -p "$home"
+        setsid --fork bash "$0" --in-background </dev/null >/dev/null 2>&1
+        ;;
+esac

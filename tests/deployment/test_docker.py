@@ -93,6 +93,16 @@ def test_every_package_that_a_target_imports_is_in_it(target):
     assert {"pool", "client", "inference", "bin", "configs"} <= copied
 
 
+def test_a_host_that_knows_no_targets_builds_the_light_one_and_no_volume_is_declared():
+    assert ALL[-1][0] == "runway"
+    assert "VOLUME" not in [name for _, name, _ in ALL]
+
+
+def test_every_command_that_a_page_runs_in_the_image_is_in_it():
+    for command in ("start-pool", "pool-status", "runway-smoke"):
+        assert [rest for rest in of("runway", "COPY") if f"bin/{command}" in rest]
+
+
 def test_the_light_image_installs_the_light_set():
     assert "pip install -r requirements-runway.txt" in of("runway", "RUN")
     assert not [rest for rest in of("runway") if "requirements.txt" in rest]
@@ -130,8 +140,8 @@ def test_a_stop_leaves_more_time_than_a_drain_takes(compose):
 
 
 def test_the_status_page_is_published_to_this_machine_alone(compose):
-    for service in compose["services"].values():
-        assert service["ports"] == ["127.0.0.1:9400:9400"]
+    ports = {name: service["ports"] for name, service in compose["services"].items()}
+    assert ports == {"wan": ["127.0.0.1:9400:9400"], "runway": ["127.0.0.1:9401:9400"]}
 
 
 def test_keys_come_from_a_file_and_stand_in_neither(compose):

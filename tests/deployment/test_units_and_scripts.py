@@ -53,8 +53,18 @@ def test_a_stop_leaves_more_time_than_a_drain_takes(unit):
     assert unit["Service"]["KillMode"] == "mixed"
 
 
+def test_an_env_file_moves_no_folder_of_the_unit(unit):
+    """EnvironmentFile= wins over Environment=, whichever stands first."""
+    assert "Environment" not in unit["Service"]
+    command = unit["Service"]["ExecStart"]
+    for name in ("POOL_STATE_DIR", "TEMP_DIR", "LOG_DIR", "HF_HOME"):
+        assert re.search(rf"\b{name}=/var/\S+/gpu-worker-pool", command)
+
+
 def test_pools_of_one_machine_see_each_others_locks(unit):
     assert "PrivateTmp" not in unit["Service"]
+    assert unit["Service"]["ProtectSystem"] == "strict"
+    assert "/tmp" in unit["Service"]["ReadWritePaths"].split()
     assert unit["Service"]["User"] == "pool"
 
 
@@ -79,4 +89,4 @@ def test_the_vast_script_leaves_alone_what_another_start_cannot_cure():
     script = (ROOT / "configs" / "vast-onstart.sh").read_text()
     [codes] = re.findall(r"([\d |]+)\) return", script)
     alone = {int(code) for code in codes.split("|")}
-    assert alone == {0, 2, 3, 4, 5, 8}
+    assert alone == {0, 2, 3, 4, 5, 8, 9}

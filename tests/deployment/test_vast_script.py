@@ -21,7 +21,7 @@ STAND_INS = {
     "tmux": "exit 0",
     "sleep": "exit 0",
 }
-TOOLS = ("bash", "cat", "date", "env", "git", "head", "mkdir", "sed", "sh")
+TOOLS = ("bash", "cat", "date", "env", "git", "head", "mkdir", "mv", "rm", "sed", "sh")
 START_POOL = """#!/bin/sh
 echo "$*|$POOL_STATE_DIR|$POOL_DRAIN_TIMEOUT|$WORKER_API_KEY" >>"$HOME/starts"
 code=$(head -n 1 "$HOME/codes")
@@ -58,11 +58,10 @@ def machine(tmp_path):
     return tmp_path
 
 
-def run(machine, *codes, **environ):
+def script(machine, *arguments, **environ):
     home = machine / "home"
-    (home / "codes").write_text("".join(f"{code}\n" for code in codes))
-    ended = subprocess.run(
-        [SCRIPT, "--in-background"],
+    return subprocess.run(
+        [SCRIPT, *arguments],
         env={
             "PATH": f"{machine / 'stand-ins'}:{machine / 'tools'}",
             "POOL_HOME": str(home),
@@ -75,6 +74,12 @@ def run(machine, *codes, **environ):
         check=False,
         timeout=60,
     )
+
+
+def run(machine, *codes, **environ):
+    home = machine / "home"
+    (home / "codes").write_text("".join(f"{code}\n" for code in codes))
+    ended = script(machine, "--in-background", **environ)
     return ended.returncode, (home / "vast-onstart.log").read_text()
 
 
@@ -93,7 +98,7 @@ def test_a_pool_that_crashed_is_started_again_and_one_that_drained_is_not(machin
     ]
 
 
-@pytest.mark.parametrize("code", [2, 3, 4, 5, 8])
+@pytest.mark.parametrize("code", [2, 3, 4, 5, 8, 9])
 def test_what_another_start_cannot_cure_is_left_alone(machine, code):
     assert run(machine, code)[0] == code
     assert len(starts(machine)) == 1
@@ -128,7 +133,7 @@ def test_python_without_its_headers_is_not_whole(machine):
 def test_everything_lies_where_it_survives_a_stop(machine):
     run(machine, 0, POOL_CONFIG="configs/other.yaml")
     home = machine / "home"
-    assert starts(machine) == [f"--config configs/other.yaml|{home}/state|8|key-of-the-worker"]
+    assert starts(machine) == [f"--config configs/other.yaml|{home}/state|1780|key-of-the-worker"]
     assert (home / "installs").read_text() == "installed\n"
 
 
@@ -142,3 +147,26 @@ def test_a_second_start_keeps_the_project_as_it_is(machine):
 
 def test_the_key_is_in_no_log(machine):
     assert "key-of-the-worker" not in run(machine, 1, 0)[1]
+
+
+def test_a_command_over_ssh_runs_with_the_pools_own_folders_and_drain(machine):
+    run(machine, 0)
+    (machine / "home" / "codes").write_text("3\n")
+    ended = script(machine, "--run", "bin/start-pool", "--check")
+    assert ended.returncode == 3
+    home = machine / "home"
+    assert starts(machine)[-1] == f"--check|{home}/state|1780|key-of-the-worker"
+
+
+def test_a_clone_that_was_cut_off_is_made_anew(machine):
+    (machine / "home" / "app.part" / ".git").mkdir(parents=True)
+    assert run(machine, 0)[0] == 0
+    assert len(starts(machine)) == 1
+    assert not (machine / "home" / "app.part").exists()
+
+
+def test_what_cannot_be_fetched_is_tried_ten_times_and_said(machine):
+    code, log = run(machine, POOL_REPOSITORY="file:///no/such/project")
+    assert code == 1
+    assert log.count("failed, time") == 10
+    assert "failed, time 10 of 10: fetch_project" in log

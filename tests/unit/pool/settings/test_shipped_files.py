@@ -49,6 +49,13 @@ def test_the_example_of_dotenv_starts_the_pool(tmp_path):
     assert loaded.warnings == ()
 
 
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.name)
+def test_a_filled_in_copy_of_the_example_changes_nothing_that_a_config_file_says(config, tmp_path):
+    alone = load({}, REQUIRED, config, tmp_path).settings
+    shutil.copy(ROOT / ".env.example", tmp_path / ".env")
+    assert load({}, REQUIRED, config, tmp_path).settings == alone
+
+
 def test_the_example_of_dotenv_names_only_variables_that_mean_something():
     lines = (ROOT / ".env.example").read_text().splitlines()
     named = {line.split("=")[0] for line in lines if "=" in line and not line.startswith("#")}
