@@ -2,6 +2,7 @@
 
 pool and child
   0  CLEAN            drained, nothing left in work
+  1  NOT_NOW          the weights cannot be downloaded at the moment; another start may
   2  CONFIG           a setting or the weights are wrong; never restarted
   3  NO_DEVICE        no usable device, or not the device that was assigned
   4  UNAUTHORIZED     the Worker API refused the key (401)
@@ -23,6 +24,7 @@ class ExitCode(IntEnum):
     """How the pool or one of its children ended."""
 
     CLEAN = 0
+    NOT_NOW = 1
     CONFIG = 2
     NO_DEVICE = 3
     UNAUTHORIZED = 4

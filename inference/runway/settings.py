@@ -84,7 +84,9 @@ def _require_known(options: Mapping[str, object]) -> None:
 def _require_known_model(name: str) -> None:
     if model_named(name) is None:
         near = difflib.get_close_matches(name, MODELS, n=1, cutoff=0.0)
-        raise ValueError(f"runway_model: no such model as {name!r}; the nearest known one is {near[0]}")
+        raise ValueError(
+            f"runway_model: no such model as {name!r}; the nearest known one is {near[0]}"
+        )
 
 
 def _safe_base(url: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from loguru import logger
 
-from inference.errors import BackendUnusable
+from inference.errors import BackendUnusable, TryLater
 from inference.wan.checkpoint import HUB_ID, WANTED_FILES
 from inference.wan.lora import on_the_hub
 from inference.wan.settings import WanSettings
@@ -52,7 +52,11 @@ def wanted(settings: WanSettings) -> list[Wanted]:
 
 
 def fetch(wants: list[Wanted], report: Report, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Download what is missing of each. Raises `BackendUnusable` in one line."""
+    """Download what is missing of each.
+
+    Raises `BackendUnusable` for what can never be had, and `TryLater` where the hub stays out of
+    reach; each in one line.
+    """
     for want in wants:
         for wait_s in (*_WAITS_S, None):
             try:
@@ -60,7 +64,7 @@ def fetch(wants: list[Wanted], report: Report, sleep: Callable[[float], None] = 
                 break
             except _Interrupted as trouble:
                 if wait_s is None:
-                    raise BackendUnusable(
+                    raise TryLater(
                         f"{want.repo} could not be downloaded: {trouble}; finished files are "
                         "kept, start again to go on"
                     ) from trouble

@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from client.errors import ClientError, Unauthorized
 from client.session import build_session
 from client.worker_api import WorkerApi
-from inference.errors import BackendUnusable
+from inference.errors import BackendUnusable, TryLater
 from inference.wan.checkpoint import locate
 from inference.wan.download import Report, fetch, wanted
 from inference.wan.facts import check
@@ -54,12 +54,14 @@ class Question(BaseModel):
 class Findings(BaseModel):
     """`plans`: for each slot where the model will lie. `problem`: why nothing can start.
 
-    `key_refused`: whether that is the Worker API's refusal of the key.
+    `key_refused`: whether that is the Worker API's refusal of the key. `passing`: whether another
+    start may do what this one could not.
     """
 
     plans: dict[str, str] = {}
     problem: str | None = None
     key_refused: bool = False
+    passing: bool = False
 
 
 def answer(question: Question, report: Report) -> Findings:
@@ -76,6 +78,8 @@ def answer(question: Question, report: Report) -> Findings:
         )
     except BackendUnusable as error:
         return Findings(problem=in_words(error, question.origins))
+    except TryLater as error:
+        return Findings(problem=str(error), passing=True)
     except Unauthorized:
         words = "the Worker API refuses the key (401): correct WORKER_API_KEY"
         return Findings(problem=words, key_refused=True)

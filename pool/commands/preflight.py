@@ -23,6 +23,10 @@ Fetch = Literal["never", "missing", "all"]
 _MODULE = ("-P", "-m", "pool.child.preflight")
 
 
+class NotNow(Exception):
+    """What is needed cannot be had at the moment; the message is one line."""
+
+
 class KeyRefused(Exception):
     """The Worker API does not accept the key; the message is one line."""
 
@@ -36,7 +40,8 @@ def preflight(
     """For each slot, in words, how the model will lie on its device; empty for other backends.
 
     Blocks for as long as a download takes, and shows it on stderr. Raises `ConfigError` with one
-    line for what can never work, and `KeyRefused` rather than download for nothing.
+    line for what can never work, `NotNow` for what another start may bring, and `KeyRefused` rather
+    than download for nothing.
     """
     settings = loaded.settings
     if settings.backend != "wan":
@@ -65,7 +70,7 @@ def _plans(done: "subprocess.CompletedProcess[bytes]") -> dict[str, str]:
     try:
         findings = json.loads(done.stdout)
         problem, plans = findings["problem"], findings["plans"]
-        key_refused = findings["key_refused"]
+        key_refused, passing = findings["key_refused"], findings["passing"]
     except (ValueError, LookupError, TypeError):
         raise ConfigError(
             f"the model could not be checked: the checking process ended with {done.returncode}; "
@@ -73,6 +78,8 @@ def _plans(done: "subprocess.CompletedProcess[bytes]") -> dict[str, str]:
         ) from None
     if key_refused:
         raise KeyRefused(problem)
+    if passing:
+        raise NotNow(problem)
     if problem is not None:
         raise ConfigError(problem)
     return {str(slot): str(plan) for slot, plan in plans.items()}

@@ -11,7 +11,7 @@ from pathlib import Path
 from pool.commands.flag_parser import FlagParser
 from pool.commands.host_checks import limits
 from pool.commands.plan_pool import NoDevice, Plan, plan
-from pool.commands.preflight import Fetch, KeyRefused, preflight
+from pool.commands.preflight import Fetch, KeyRefused, NotNow, preflight
 from pool.commands.run_pool import PoolRunning, run
 from pool.core_dumps import forbid_core_dumps
 from pool.errors import ConfigError
@@ -25,7 +25,7 @@ def parser() -> FlagParser:
     flags = FlagParser(
         prog="start-pool",
         description="Start one worker for every visible GPU and keep them alive.",
-        epilog="Exit code: 0 drained, 2 wrong setting, 3 no usable device, 4 key refused, "
+        epilog="Exit code: 0 drained, 1 not possible at the moment, 2 wrong setting, 3 no usable device, 4 key refused, "
         "5 every slot quarantined, 8 the state folder is in use, 9 stopped.",
     )
     flags.add_argument("--config", type=Path, metavar="FILE", help="a YAML file; see configs/")
@@ -69,6 +69,8 @@ def main(arguments: Sequence[str]) -> int:
         return _refuse(str(error), ExitCode.NO_DEVICE)
     except KeyRefused as error:
         return _refuse(str(error), ExitCode.UNAUTHORIZED)
+    except NotNow as error:
+        return _refuse(str(error), ExitCode.NOT_NOW)
     except KeyboardInterrupt:
         return _refuse("interrupted before anything was started", ExitCode.STOPPED)
     if dry_run:

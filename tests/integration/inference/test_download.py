@@ -216,3 +216,29 @@ def test_the_commit_of_a_download_can_be_asked_for(published, start, tmp_path):
     with Hub({NAME: published}) as hub:
         done = start(hub.environment(tmp_path / "cache"), "--download", revision=COMMIT)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_hub_out_of_reach_is_asked_five_times_and_is_for_later(tmp_path):
+    with Hub({}) as hub:
+        gone = hub.environment(tmp_path / "cache")
+    code = """
+import sys
+from inference.errors import TryLater
+from inference.wan.download import fetch, wanted
+from inference.wan.settings import parse
+waits = []
+try:
+    fetch(wanted(parse({"model": "someone/tiny"})), lambda done, total: None, waits.append)
+except TryLater as error:
+    print(waits, error)
+"""
+    printed = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, **gone},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert printed.startswith("[2.0, 5.0, 15.0, 30.0] someone/tiny could not be downloaded: ")
+    assert printed.endswith("finished files are kept, start again to go on\n")

@@ -15,6 +15,7 @@ def test_every_exit_code_is_explained_where_it_is_defined():
 def test_the_numbers_are_a_promise():
     assert {code.name: int(code) for code in ExitCode} == {
         "CLEAN": 0,
+        "NOT_NOW": 1,
         "CONFIG": 2,
         "NO_DEVICE": 3,
         "UNAUTHORIZED": 4,

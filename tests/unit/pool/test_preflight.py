@@ -1,9 +1,14 @@
 """What is checked before any child starts, as far as it needs no model."""
 
+import subprocess
+
 import pytest
 
+from inference.errors import TryLater
+from pool.child import preflight as child_preflight
 from pool.child.preflight import EveryLine, Question, answer
-from pool.commands.preflight import preflight
+from pool.commands import preflight as parent_preflight
+from pool.commands.preflight import NotNow, preflight
 from pool.errors import ConfigError
 from pool.settings import Loaded, Settings
 
@@ -43,6 +48,19 @@ def test_a_wrong_option_is_a_problem_in_one_line():
     findings = answer(question, lambda *_: None)
     assert findings.problem.startswith("c.yaml:3: wan.steps: it must be ")
     assert findings.plans == {}
+
+
+def test_a_hub_that_stays_out_of_reach_is_no_wrong_setting(monkeypatch):
+    def out_of_reach(_wants, _report):
+        raise TryLater("someone/model could not be downloaded")
+
+    monkeypatch.setattr(child_preflight, "fetch", out_of_reach)
+    question = Question(options={"model": "someone/model"}, cards={"cpu0": None}, fetch="all")
+    findings = answer(question, lambda *_: None)
+    assert (findings.passing, findings.problem) == (True, "someone/model could not be downloaded")
+    said = findings.model_dump_json().encode()
+    with pytest.raises(NotNow, match="could not be downloaded"):
+        parent_preflight._plans(subprocess.CompletedProcess([], 0, said))
 
 
 def test_a_model_that_is_not_here_yet_has_no_plan_but_a_sentence():
