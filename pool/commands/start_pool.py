@@ -25,8 +25,9 @@ def parser() -> FlagParser:
     flags = FlagParser(
         prog="start-pool",
         description="Start one worker for every visible GPU and keep them alive.",
-        epilog="Exit code: 0 drained, 1 not possible at the moment, 2 wrong setting, 3 no usable device, 4 key refused, "
-        "5 every slot quarantined, 8 the state folder is in use, 9 stopped.",
+        epilog="Exit code: 0 drained, 1 no download at the moment, 2 wrong setting, "
+        "3 no usable device, 4 key refused, 5 every slot quarantined, 8 the state folder is in "
+        "use, 9 stopped.",
     )
     flags.add_argument("--config", type=Path, metavar="FILE", help="a YAML file; see configs/")
     flags.add_argument("--mode", metavar="wan|runway", help="what makes the videos")
