@@ -15,6 +15,7 @@ from pool.child.in_work import InWork
 from pool.child.news import MoveEnded
 from pool.lease.moves import Infer, Move, Prepare
 from pool.lease.order import Phase
+from pool.lease.pace import Practice
 from pool.lease.rhythm import Due, Rhythm
 
 SEATS = 3
@@ -45,6 +46,7 @@ class Desk:
     def __init__(self, *, overlap: bool) -> None:
         self.tasks: list[InWork] = []
         self.rhythm = Rhythm()
+        self.practice = Practice()
         self.unfit: str | None = None
         self._overlap = overlap
 
@@ -63,15 +65,24 @@ class Desk:
             if task.serial == ended.serial:
                 task.handle(ended)
                 self.unfit = self.unfit or task.unfit
-                if isinstance(ended.outcome.move, Infer) and ended.outcome.fault is None:
-                    took_s = ended.ended_at - ended.outcome.sent_at
-                    self.rhythm = self.rhythm.inferred(task.job.pace.total, took_s)
+                if isinstance(ended.outcome.move, Infer):
+                    self._learn(task, ended)
+
+    def _learn(self, task: InWork, ended: MoveEnded) -> None:
+        pace = task.job.pace
+        if not task.remote:
+            # How long a service elsewhere is silent says nothing of the next time.
+            self.practice = self.practice.after(pace)
+        if ended.outcome.fault is None:
+            took_s = ended.ended_at - ended.outcome.sent_at
+            self.rhythm = self.rhythm.inferred(pace.total, took_s)
 
     def step(self, now: float) -> None:
         """Decide what is due for each task, the oldest first."""
         if self.unfit is not None:
             self.give_back_waiting(now)
         for task in self._in_turn():
+            task.job.practice = self.practice
             task.step(now, partial(self._may, task))
             if task.ready and not task.was_ready and not task.alone:
                 task.was_ready = True

@@ -168,6 +168,11 @@ class InWork:
         self.job.stop(now, deliver_until=deliver_until)
 
     @property
+    def remote(self) -> bool:
+        """Whether the inference runs elsewhere, and this process only waits for it."""
+        return self._means.tools.backend.remote
+
+    @property
     def over(self) -> bool:
         """Whether the lease has ended and every move for it has come back."""
         return self.job.ending is not None and self._open == 0
@@ -204,8 +209,7 @@ class InWork:
         )
 
     def _computing(self, stage: Stage) -> bool:
-        elsewhere = stage is Stage.INFER and self._means.tools.backend.remote
-        return stage in _COMPUTING and not elsewhere
+        return stage in _COMPUTING and not (stage is Stage.INFER and self.remote)
 
     def ended(self) -> TaskEnded:
         """The last word on the task, for the supervisor."""

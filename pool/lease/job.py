@@ -39,7 +39,7 @@ from pool.lease.moves import (
     Store,
 )
 from pool.lease.order import AFTER, DELIVERS, FINISHES, NEEDS_CONFIRMATION, NEXT, STAGE, Phase
-from pool.lease.pace import Limits, Pace, Stage
+from pool.lease.pace import Limits, Pace, Practice, Stage
 from pool.lease.renewal import RenewalAttempts, RenewalRules, confirmed, next_renewal_at
 from pool.lease.retry import PRESUMED_ATTEMPTS, PRESUMPTIONS, PROBE_ATTEMPTS, Retry
 
@@ -71,7 +71,8 @@ class Known:
 class Job:
     """The state of one lease. Used by one thread, the child's main thread.
 
-    `jitter` gives a number in [0, 1) at every call.
+    `jitter` gives a number in [0, 1) at every call. `practice`, which its owner keeps up to date,
+    is what this process has learned of inferences.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Job:
         self.held = False
         self.reason = ""
         self.storage_path: str | None = None
+        self.practice = Practice()
         self.pace = Pace(stage=Stage.CONFIRM, moved_at=lease.answered_at)
         self.stage_s: dict[Stage, float] = {}
         self.photo_unsigned = False
@@ -260,14 +262,14 @@ class Job:
         self._running, self._next = move, None
         self._completed_sent |= isinstance(move, ReportCompleted)
         stage = STAGE[type(move)]
-        if stage is self.pace.stage:
+        if stage is self.pace.stage and not isinstance(move, Infer):
             self.pace = self.pace.moved(now, 0, 0)
         else:
             self._enter(stage, now)
 
     def _enter(self, stage: Stage, now: float) -> None:
         self._close_stage(now)
-        self.pace = self.pace.entered(stage, now)
+        self.pace = self.pace.entered(stage, now, self.practice)
 
     def _close_stage(self, now: float) -> None:
         spent = self.stage_s.get(self.pace.stage, 0.0)

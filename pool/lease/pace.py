@@ -5,8 +5,9 @@ by it. Both see the same signs of life, so neither acts on what the other would 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import chain
 from statistics import median
 
 
@@ -28,34 +29,63 @@ _SLOW_STEPS = 10
 
 _LEARN_FROM_STEPS = 3
 _KEPT_STEPS = 50
+_KEPT_INFERENCES = 5
 
 
 @dataclass(frozen=True)
 class Limits:
     """The longest silence in each stage, in seconds.
 
-    `first_step` holds for the start of an inference, where kernels are compiled and warmed up;
-    `infer` for every later step, until the median step has taught a tighter one.
+    `first_step` holds for the start of a process's first inference, where kernels are compiled and
+    warmed up; `infer` for every other step, until those before it have taught a tighter one.
     """
 
     stages: Mapping[str, float]
 
-    def of(self, stage: Stage, *, first: bool, step_s: float | None) -> float:
-        """The limit that holds now; `step_s` is the median step seen so far."""
+    def of(self, stage: Stage, *, first: bool, usual_s: float | None) -> float:
+        """The limit that holds now; `usual_s` is how long a step is known to take."""
         if stage is not Stage.INFER:
             return self.stages[stage]
         if first:
             return self.stages["first_step"]
-        if step_s is None:
+        if usual_s is None:
             return self.stages["infer"]
-        return min(self.stages["infer"], max(_SLOW_STEPS * step_s, self.stages["step_floor"]))
+        return min(self.stages["infer"], max(_SLOW_STEPS * usual_s, self.stages["step_floor"]))
+
+
+@dataclass(frozen=True)
+class Practice:
+    """What a process has learned of its own inferences: how silent the latest ones were.
+
+    `longest_s` has the longest silence within each, by the inference's number of units, since a
+    longer video has longer steps. It is empty until a process has made its first step.
+    """
+
+    longest_s: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
+
+    def after(self, pace: "Pace") -> "Practice":
+        """The same after an inference, which has come as far as `pace` says."""
+        if pace.stage is not Stage.INFER or not pace.done:
+            return self
+        latest = (*self.longest_s.get(pace.total, ()), pace.longest_s)[-_KEPT_INFERENCES:]
+        return replace(self, longest_s={**self.longest_s, pace.total: latest})
+
+    def silence_s(self, total: int) -> float | None:
+        """The longest silence in inferences of so many units; None where nothing is known of such.
+
+        0: how many it has was not said yet, so that it may be like any.
+        """
+        known = self.longest_s.get(total, ()) if total else chain(*self.longest_s.values())
+        return max(known, default=None)
 
 
 @dataclass(frozen=True)
 class Pace:
     """Signs of life of one task. All times are monotonic seconds.
 
-    `done` and `total` count the stage's own units: steps, bytes, frames.
+    `done` and `total` count the stage's own units: steps, bytes, frames. `warm`: a step was made
+    since the model was loaded, by this inference or by one before it. `longest_s` is the longest
+    silence of this inference.
     """
 
     stage: Stage
@@ -63,17 +93,40 @@ class Pace:
     done: int = 0
     total: int = 0
     steps_s: tuple[float, ...] = ()
+    practice: Practice = Practice()
+    warm: bool = False
+    longest_s: float = 0.0
 
-    def entered(self, stage: Stage, now: float) -> "Pace":
-        """The same task, now in another stage; what was learned of steps is kept."""
-        return replace(self, stage=stage, moved_at=now, done=0, total=0)
+    def entered(self, stage: Stage, now: float, practice: Practice | None = None) -> "Pace":
+        """The same task, now in another stage; what was learned of steps is kept.
+
+        `practice` is what the process has learned so far; None: what it had before.
+        """
+        learned = self.practice if practice is None else practice
+        fresh = Pace(stage, now, steps_s=self.steps_s, practice=learned)
+        return replace(fresh, warm=bool(learned.longest_s))
 
     def moved(self, now: float, done: int, total: int) -> "Pace":
         """The same task after a sign of life."""
+        moved = replace(self, moved_at=now, done=done, total=total)
+        if self.stage is not Stage.INFER:
+            return moved
         steps = self.steps_s
-        if self.stage is Stage.INFER and done == self.done + 1 and self.done > 0:
+        if done == self.done + 1 and self.done > 0:
             steps = (*steps, now - self.moved_at)[-_KEPT_STEPS:]
-        return replace(self, moved_at=now, done=done, total=total, steps_s=steps)
+        return replace(
+            moved,
+            steps_s=steps,
+            warm=done > 0 or (self.warm and not self._begins_anew(total)),
+            longest_s=max(self.longest_s, now - self.moved_at),
+        )
+
+    def _begins_anew(self, total: int) -> bool:
+        """Whether nothing done means that the model is loaded again.
+
+        A backend that does so has nothing left of what it had, or knows of one unit only.
+        """
+        return self.done > 0 or total == 1
 
     @property
     def step_s(self) -> float | None:
@@ -82,7 +135,10 @@ class Pace:
 
     def limit_s(self, limits: Limits) -> float:
         """How long a silence is allowed now."""
-        return limits.of(self.stage, first=self.done == 0, step_s=self.step_s)
+        usual_s = self.step_s if self.done else None
+        if usual_s is None:
+            usual_s = self.practice.silence_s(self.total)
+        return limits.of(self.stage, first=not self.warm, usual_s=usual_s)
 
     def stalled(self, now: float, limits: Limits) -> bool:
         """Whether the silence has been longer than its stage allows."""

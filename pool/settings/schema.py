@@ -219,7 +219,9 @@ class Settings(BaseModel):
     stall_limits: StallLimits = Field(
         StallLimits(),
         description="Mapping of a task's stage to seconds without progress before its child is "
-        "restarted; infer counts from one sign of life to the next.",
+        "restarted; infer counts from one sign of life to the next. first_step is for the first "
+        "inference of a process; later ones are held to ten times what those before them took, "
+        "between step_floor and infer.",
     )
 
     # Files and logs

@@ -237,6 +237,47 @@ def test_how_long_an_inference_takes_is_learned_when_it_succeeds(held):
     assert held.desk.rhythm.infer_s == {2: (42.0,)}
 
 
+def limit_in_the_second_inference(held):
+    held.make_ready("a")
+    held.backend.while_inferring = lambda: held.pass_unseen(2.5)
+    held.finish_inference()
+    held.make_ready("b")
+    [work] = held.desk.tasks
+    assert work.inferring
+    return work.current(held.clock.now).limit_s
+
+
+def test_the_second_task_of_a_process_is_given_no_first_step_of_half_an_hour(held):
+    """Its inference says nothing at all: a hang before the first step."""
+    assert limit_in_the_second_inference(held) == 30.0
+
+
+def test_a_hang_before_the_first_step_of_a_later_task_lets_its_lease_go(held):
+    limit_s = limit_in_the_second_inference(held)
+    held.pass_time(limit_s + 1)
+    renewals = len(held.sent("b", "renew"))
+    held.pass_time(LEASE_S - limit_s - 60)
+    assert len(held.sent("b", "renew")) == renewals
+
+
+def test_a_wait_for_a_service_elsewhere_teaches_nothing(held):
+    held.backend.remote = True
+    assert limit_in_the_second_inference(held) == 200.0
+
+
+def test_an_inference_that_failed_after_a_step_has_warmed_the_process_up(held):
+    def infer(_prepared, progress, _cancel):
+        progress(1, 2)
+        raise BAD
+
+    held.backend.infer = infer
+    held.make_ready("a")
+    held.finish_inference()
+    [work] = held.desk.tasks
+    assert work.inferring, "the second try"
+    assert work.current(held.clock.now).limit_s < 200.0
+
+
 # Ends
 
 
