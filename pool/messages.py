@@ -114,11 +114,15 @@ class TaskEnded(Message, frozen=True, tag="task_ended"):
 
 
 class Said(Message, frozen=True, tag="said"):
-    """A log line for the supervisor's terminal, with one of loguru's levels."""
+    """A log line for the supervisor's terminal, with one of loguru's levels.
+
+    `once`: what other children say of the item in the same words need not be told again.
+    """
 
     level: Level
     text: str
     item_id: str | None = None
+    once: bool = False
 
 
 class Ending(Message, frozen=True, tag="ending"):

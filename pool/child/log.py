@@ -31,7 +31,8 @@ def log_to(inbox: Inbox, settings: ChildSettings, slot: str) -> None:
         record = message.record
         # What cannot be encoded would end the loop that sends the line, and its leases with it.
         text = record["message"].encode(errors="replace").decode()
-        inbox.put(Logged(_known(record["level"].no), text, record["extra"].get("item_id")))
+        level, extra = _known(record["level"].no), record["extra"]
+        inbox.put(Logged(level, text, extra.get("item_id"), once=bool(extra.get("once"))))
 
     logger.remove()
     logger.configure(extra={"slot": slot})

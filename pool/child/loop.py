@@ -154,8 +154,8 @@ class ChildLoop:
                 self._ordered(message, now)
             case Signalled():
                 self._signalled(now)
-            case Logged(level, text, item_id):
-                self._outlet.send(Said(level=level, text=text, item_id=item_id))
+            case Logged(level, text, item_id, once):
+                self._outlet.send(Said(level=level, text=text, item_id=item_id, once=once))
             case _:
                 pass
 
@@ -252,7 +252,7 @@ class ChildLoop:
     def _say_foreign(self, task: Task) -> None:
         """Once an item: while its own kind of worker is away, it comes again and again."""
         if task.item_id not in self._foreign:
-            logger.bind(item_id=task.item_id).warning(
+            logger.bind(item_id=task.item_id, once=True).warning(
                 "for another kind of worker ({}): given back whenever it comes",
                 task.inference_provider,
             )

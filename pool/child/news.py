@@ -88,6 +88,7 @@ class Logged:
     level: Level
     text: str
     item_id: str | None
+    once: bool = False
 
 
 News: TypeAlias = (

@@ -122,6 +122,7 @@ class Supervisor:
         self._around = around
         self._clock = clock
         self._progress = ProgressLines()
+        self._said: set[tuple[str, str | None]] = set()
         self._loads = Loads(rules.load_guess_bytes, at_once=rules.loads_at_once)
         self._finished = 0
         self._asked_to_end = False
@@ -201,8 +202,12 @@ class Supervisor:
     def heard(self, slot: Slot, message: ToSupervisor) -> None:
         """A child has said something that concerns the pool."""
         match message:
-            case Said(level=level, text=text, item_id=item_id):
+            case Said(text=text, item_id=item_id, once=True) if (text, item_id) in self._said:
+                pass
+            case Said(level=level, text=text, item_id=item_id, once=once):
                 logger.bind(slot=slot.facts.name, item_id=item_id).log(level, "{}", text)
+                if once:
+                    self._said.add((text, item_id))
             case KeyAccepted():
                 self.key_accepted = True
             case TaskEnded():

@@ -3,13 +3,14 @@
 import signal
 
 import pytest
+from loguru import logger
 from msgspec.structs import replace
 
 from pool.exit_codes import ExitCode
 from pool.gpu.probe_client import Telemetry
 from pool.gpu.readings import Device, Reading, Snapshot
 from pool.ledger import Ledger
-from pool.messages import Drain, KeyAccepted, Loaded, Stop
+from pool.messages import Drain, KeyAccepted, Loaded, Said, Stop
 from pool.supervisor.restart import RestartRules
 from pool.supervisor.slot import Newborn, Slot, SlotFacts
 from pool.supervisor.states import SlotState
@@ -248,6 +249,19 @@ def test_a_photo_that_the_server_keeps_to_itself_is_remembered_beside_those_it_g
         pool.children[0].says(ended("completed", item_id="another", photo="fetched"))
         pool.round()
     assert pool.ledger.unsigned_rounds(ITEM) == 3
+
+
+def test_what_is_to_be_said_once_is_not_said_by_every_child(pool):
+    lines = []
+    sink = logger.add(lines.append, level="WARNING", format="{message}")
+    word = Said(level="WARNING", text="for another kind of worker", item_id=ITEM, once=True)
+    others = [replace(word, item_id="item-2"), replace(word, once=False, text="a line")]
+    for child in pool.children.values():
+        child.says(word, *others)
+    pool.round()
+    logger.remove(sink)
+    assert lines.count("for another kind of worker\n") == 2, "one an item"
+    assert lines.count("a line\n") == 2
 
 
 def test_an_item_that_a_child_suspects_is_remembered(pool):
