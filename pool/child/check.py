@@ -31,8 +31,11 @@ from pool.parent_death import die_with_parent
 from pool.supervisor.host_memory import HostMemory
 
 _SKEW_S = 30.0
-_PROCESS_BYTES = {"wan": 3 * 2**30, "runway": 150 * 2**20}
+_PROCESS_BYTES = {"wan": 3 * 2**30, "runway": 50 * 2**20}
 """Host memory of one child without its weights: with torch and a CUDA context, or with neither."""
+
+_PICTURE_BYTES = 200 * 2**20
+"""What a Runway child takes while it prepares a large photo: one at a time does."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +63,11 @@ def findings(settings: ChildSettings, question: Question) -> Iterator[Finding]:
     yield from worker_api(settings)
     usable = backend(settings, origins)
     yield usable
-    if settings.backend == "runway" and usable.ok:
-        yield runway_key(settings)
     each, once = _PROCESS_BYTES.get(settings.backend, 2**30), 0
+    if settings.backend == "runway":
+        once += _PICTURE_BYTES
+        if usable.ok:
+            yield runway_key(settings)
     if settings.backend == "wan" and usable.ok:
         model, found = weights(settings, cards, origins)
         yield found

@@ -197,3 +197,10 @@ def test_a_card_that_torch_cannot_use_is_found_slot_by_slot(check, tmp_path):
     assert code == 3
     assert line(lines, "gpu0").startswith("✗")
     assert line(lines, "gpu1").startswith("✗")
+
+
+def test_sixteen_runway_workers_fit_into_one_gibibyte(check, runway):
+    environ = {"RUNWAY_API_KEY": runway.key, "RUNWAY_BASE_URL": runway.url}
+    code, lines = check("--mode", "runway", "--workers", "16", environ=environ)
+    assert code == 0, lines
+    assert line(lines, "host memory").endswith("1.0 needed for 16 children")
