@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.bad_server import BadServer
+from tests.fakes.bad_server import BadServer, NewTask
 from tests.fakes.running_pool import wait_until
 from tests.fakes.runway import KEY, FakeRunway
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("bin", "client", "configs", "inference", "pool", "requirements-runway.txt")
+PHOTO = (ROOT / "tests/photos/cat-rotated.jpg").read_bytes()
 COPIED = shutil.ignore_patterns("__pycache__")
 
 
@@ -67,7 +68,7 @@ def ran(command, **more):
 
 
 @pytest.mark.slow
-def test_the_light_set_runs_the_pool_without_torch(app, place):
+def test_the_light_set_makes_a_video_without_torch(app, place):
     data = place / "data"
     data.mkdir()
     data.chmod(0o777)
@@ -91,6 +92,8 @@ def test_the_light_set_runs_the_pool_without_torch(app, place):
         assert ran(health, cwd=data, env=environ).returncode == 3
         with subprocess.Popen(start, cwd=data, env=environ, **ordinary_user()) as pool:
             wait_until(lambda: ran(health, cwd=data, env=environ).returncode == 0, "good health")
+            item = server.add_task(PHOTO, "the cup steams", NewTask(worker_type="runway"))
+            wait_until(lambda: server.item(item).status == "completed", "the video", 60)
             pool.terminate()
             assert pool.wait(30) == 0
     installed = {path.name for path in app.glob(".venv/lib/python3*/site-packages/*")}

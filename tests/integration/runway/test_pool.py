@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import shutil
 import signal
 import subprocess
 import time
@@ -10,11 +11,12 @@ import psutil
 import pytest
 
 from pool.exit_codes import ExitCode
-from tests.fakes.bad_server import NewTask
+from tests.fakes.bad_server import Bugs, NewTask
 from tests.fakes.running_pool import ROOT, wait_until
 from tests.fakes.runway import Look
 
 PHOTO = (ROOT / "tests/photos/coffee.jpg").read_bytes()
+OLD = ROOT / "tests/unit/pool/settings/old_workers"
 MIB = 2**20
 CHILD_BYTES, PARENT_BYTES = 45 * MIB, 60 * MIB
 FIRST_POLL_S = 15
@@ -46,11 +48,13 @@ def start(runway, pools, expect):
             environ={"RUNWAY_API_KEY": runway.key},
             worker_type="runway",
             backend="runway",
-            lease_duration_seconds=60,
-            heartbeat_interval=20,
-            runway_base_url=runway.url,
-            runway_poll_interval=0.2,
-            **settings,
+            **{
+                "lease_duration_seconds": 60,
+                "heartbeat_interval": 20,
+                "runway_base_url": runway.url,
+                "runway_poll_interval": 0.2,
+                **settings,
+            },
         )
 
     return begin
@@ -123,3 +127,46 @@ def test_a_pool_that_waits_is_small_and_asks_soon(server, runway, start):
     assert psutil.Process(pool.process.pid).memory_info().rss < PARENT_BYTES
     for child in pool.children():
         assert child.memory_info().rss < CHILD_BYTES
+
+
+def test_a_task_for_a_gpu_is_given_back_and_a_bought_one_is_reported_with_runways_own_id(
+    server, runway, add, start
+):
+    server.set_bugs(Bugs(sends_inference_provider=True))
+    elsewhere = server.add_task(PHOTO, "", NewTask(worker_type="runway", provider="wan_local"))
+    bought = add()
+    pool = start()
+    wait_until(lambda: server.item(bought).status == "completed", "the video", 60)
+    [task] = runway.tasks
+    [report] = server.entries("report")
+    assert (report.item_id, report.request["runway_task_id"]) == (bought, task.task_id)
+    assert {entry.request["worker_type"] for entry in server.entries("next-task")} == {"runway"}
+    returned = [e for e in server.entries("heartbeat") if e.request["extend_seconds"] == 1]
+    assert {entry.item_id for entry in returned} == {elsewhere}
+    assert pool.said.count("for another kind of worker (wan_local)") == 1
+
+
+def test_a_lease_that_is_lost_cancels_what_runs_at_runway(server, runway, add, start):
+    runway.usual_script(FOR_EVER)
+    item = add()
+    start(heartbeat_interval=1)
+    wait_until(lambda: runway.tasks and runway.tasks[0].looks, "a Runway task at work", 60)
+    server.take_away(item)
+    wait_until(lambda: runway.tasks[0].cancelled_from == "RUNNING", "the cancel")
+
+
+def test_the_older_workers_own_files_start_a_pool_that_makes_a_video(
+    server, runway, add, pools, expect, tmp_path
+):
+    expect(confirmations=2, finished=False)
+    pools.buy_from(runway)
+    (tmp_path / "pool/worker").mkdir(parents=True)
+    shutil.copy(OLD / "runway.env", tmp_path / "pool/.env")
+    shutil.copy(OLD / "runway.yaml", tmp_path / "pool/worker/config.yaml")
+    bought = add()
+    here = {"NEXT_API_URL": server.url, "RUNWAY_BASE_URL": runway.url, "RUNWAY_API_KEY": runway.key}
+    pool = pools.start("--config", "worker/config.yaml", folder=tmp_path / "pool", environ=here)
+    wait_until(lambda: server.item(bought).status == "completed", "the video", 90)
+    assert "warning" not in pool.said
+    [report] = server.entries("report")
+    assert report.worker_id.startswith("runway-worker-001-cpu0-")
