@@ -82,7 +82,7 @@ def _checked(
         progress(frames, 0)
 
     video = read_back(target, one_more)
-    means.journal.settle(finished.number, State.DONE)
+    means.journal.done(finished.number)
     return replace(video, remote_id=finished.task_id)
 
 

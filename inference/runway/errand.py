@@ -28,14 +28,20 @@ from inference.runway.answers import (
     fault_of,
 )
 from inference.runway.api import RunwayApi
-from inference.runway.attempts import Create, GiveUp, NotAgain, Resume, State
+from inference.runway.attempts import Create, GiveUp, NotAgain, Resume, State, is_outage
 from inference.runway.clock import wait
 from inference.runway.exchange import NoReply, Reply
 from inference.runway.in_flight import InFlight
 from inference.runway.journal import Begun, Capped, Journal, Order
 from inference.runway.patience import Abandoned
 from inference.runway.prepared import Prepared, data_uri
-from inference.runway.remedies import REMEDIES, UNKNOWN_PAUSE_S, Remedy, refusal_sentence
+from inference.runway.remedies import (
+    OUTAGE_PAUSE_S,
+    REMEDIES,
+    UNKNOWN_PAUSE_S,
+    Remedy,
+    refusal_sentence,
+)
 from inference.runway.watch import UNITS, KeyRefused, OutOfTime, Watch, Watching, ended
 
 MOST_ASKS = 5
@@ -251,7 +257,14 @@ class Errand:
             case Fault.BAD_OUTPUT:
                 self._journal.settle(number, State.BAD, words, view.usd)
             case Fault.PASSING:
-                self._journal.settle(number, State.FAILED, words, view.usd)
+                self._nobodys_fault(number, words, view.usd)
+
+    def _nobodys_fault(self, number: int, words: str, usd: float | None = None) -> None:
+        """A failure that is left for later; in an outage, everything is."""
+        failures = self._journal.failed(number, words, usd)
+        if is_outage(failures):
+            reason = f"Runway failed {len(failures)} tasks in a row, of several items ({words})"
+            self._journal.pause(OUTAGE_PAUSE_S, reason)
 
     # Stopping
 

@@ -8,13 +8,21 @@ Written by the device thread and by the thread of a create; read by the main thr
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from inference.errors import TryLater
-from inference.runway.attempts import UNPAID, Attempt, Create, State, Step, next_step
+from inference.runway.attempts import (
+    UNPAID,
+    Attempt,
+    Create,
+    State,
+    Step,
+    next_step,
+    verdicts,
+)
 from inference.runway.spending import Caps, Today, cap_reached, day_start, until_words
 from inference.runway.ticker import show_today
 
@@ -154,6 +162,29 @@ class Journal:
             number,
         )
 
+    def failed(self, number: int, note: str, usd: float | None = None) -> dict[int, str]:
+        """Runway failed an attempt, through nobody's fault.
+
+        Returns the failures since the last video, this one included: number to item.
+        """
+        self.settle(number, State.FAILED, note, usd)
+        with self._opened(begin="begin") as db:
+            return _failures(db)
+
+    def done(self, number: int) -> None:
+        """The attempt's video was found good, which judges the failures before it.
+
+        Only the first time: a video that is fetched again says nothing about Runway of today.
+        """
+        with self._opened() as db:
+            item = db.execute(
+                "update attempts set state = ?1 where number = ?2 and state <> ?1"
+                " returning item_id",
+                (State.DONE, number),
+            ).fetchone()
+            if item is not None:
+                _set_states(db, verdicts(_failures(db, item[0]), item[0]))
+
     def pause(self, seconds: float, why: str) -> None:
         """Take no new tasks on this host for a while; a longer pause is not cut short."""
         self._write(
@@ -224,6 +255,23 @@ def _past(db: sqlite3.Connection, item_id: str) -> list[Attempt]:
         (item_id,),
     )
     return [Attempt(n, lease, mark, State(s), task, note) for n, lease, mark, s, task, note in rows]
+
+
+def _failures(db: sqlite3.Connection, item_id: str = "") -> dict[int, str]:
+    """The failures that no video has judged yet, and those that count against `item_id`."""
+    return dict(
+        db.execute(
+            "select number, item_id from attempts where state = ? or (state = ? and item_id = ?)",
+            (State.FAILED, State.COUNTED, item_id),
+        ).fetchall()
+    )
+
+
+def _set_states(db: sqlite3.Connection, states: Mapping[int, State]) -> None:
+    db.executemany(
+        "update attempts set state = ? where number = ?",
+        [(state, number) for number, state in states.items()],
+    )
 
 
 def _blame(db: sqlite3.Connection, number: int) -> None:

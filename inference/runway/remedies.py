@@ -34,6 +34,9 @@ REMEDIES = MappingProxyType(
 UNKNOWN_PAUSE_S = 60.0
 """After a create of unknown outcome: what swallowed one answer may swallow the next."""
 
+OUTAGE_PAUSE_S = 300.0
+"""After failures of several items in a row: each task meanwhile would only wait to fail, too."""
+
 _CONTENT = "the video service refused the {what} for its content rules"
 
 

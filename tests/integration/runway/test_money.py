@@ -152,16 +152,6 @@ def test_a_failure_of_runways_own_is_left_to_the_next_lease(infer, runway, backe
     assert backend().today().usd == pytest.approx(0.25)  # the failed one was paid back
 
 
-def test_an_input_that_always_fails_does_not_block_the_queue_for_ever(infer, runway):
-    runway.usual_script(failed("THIRD_PARTY.UNAVAILABLE"))
-    for number in range(3):
-        with pytest.raises(TryLater):
-            infer(lease_id=f"w#{number}")
-    with pytest.raises(RequestRefused, match="the video service failed 4 times"):
-        infer(lease_id="w#4")
-    assert len(runway.tasks) == 4
-
-
 def test_a_task_that_somebody_deleted_is_made_again_by_the_next_lease(infer, runway):
     first = infer()
     runway.world.tasks.remove(first.task_id)
