@@ -87,7 +87,7 @@ class Nvml:
         taken_at = time.monotonic()
         try:
             handle = pynvml.nvmlDeviceGetHandleByUUID(device.uuid)
-            memory = read(lambda: pynvml.nvmlDeviceGetMemoryInfo(handle))
+            memory = _memory(handle)
             power_mw = read(lambda: pynvml.nvmlDeviceGetPowerUsage(handle))
             return Reading(
                 sampled_at=now,
@@ -183,7 +183,7 @@ def _instances(card: Any) -> list[Any]:
 
 
 def _device(handle: Any, index: int, bus_id: str) -> Device:
-    memory = read(lambda: pynvml.nvmlDeviceGetMemoryInfo(handle))
+    memory = _memory(handle)
     return Device(
         uuid=pynvml.nvmlDeviceGetUUID(handle),
         name=pynvml.nvmlDeviceGetName(handle),
@@ -191,6 +191,16 @@ def _device(handle: Any, index: int, bus_id: str) -> Device:
         pci_bus_id=bus_id,
         memory_total_bytes=memory and memory.total,
     )
+
+
+def _memory(handle: Any) -> Any:
+    """The device's memory; None where it is not told.
+
+    What is used is what processes hold, as nvidia-smi counts it. The older call counts the driver's
+    own reserve as well, and an older driver has no other.
+    """
+    told = read(lambda: pynvml.nvmlDeviceGetMemoryInfo(handle, version=pynvml.nvmlMemory_v2))
+    return told or read(lambda: pynvml.nvmlDeviceGetMemoryInfo(handle))
 
 
 def _processes(handle: Any) -> tuple[Process, ...]:

@@ -55,12 +55,13 @@ class Reading:
     """One device at one moment.
 
     `lost`: NVML says that the device is gone or needs a reset; everything else is None then.
-    `ecc_uncorrected` counts since the driver was loaded. `last_xid` is the newest error code that
-    the driver reported since the probe started, `xids` how often it reported each. `rows_remapped`
-    and `pages_retired` count broken memory that was replaced, `repair_pending` says that more is
-    waiting for a reset. `throttled_by`: what slows the device down; empty: nothing. `processes` is
-    None where they cannot be listed. `sampled_at` is wall-clock time, in seconds since 1970, for
-    people; `taken_at` is the same moment by this host's monotonic clock, to compare with.
+    `memory_used_bytes` is what processes hold, without the driver's own reserve. `ecc_uncorrected`
+    counts since the driver was loaded. `last_xid` is the newest error code that the driver reported
+    since the probe started, `xids` how often it reported each. `rows_remapped` and `pages_retired`
+    count broken memory that was replaced, `repair_pending` says that more is waiting for a reset.
+    `throttled_by`: what slows the device down; empty: nothing. `processes` is None where they
+    cannot be listed. `sampled_at` is wall-clock time, in seconds since 1970, for people; `taken_at`
+    is the same moment by this host's monotonic clock, to compare with.
     """
 
     sampled_at: float

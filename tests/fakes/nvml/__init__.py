@@ -31,13 +31,17 @@ class ErrorCode(IntEnum):
 
 @dataclass(frozen=True)
 class FakeGpu:
-    """One fake card, or one MIG instance of the card `parent`. Power in milliwatts."""
+    """One fake card, or one MIG instance of the card `parent`. Power in milliwatts.
+
+    `reserved` bytes are the driver's own, beside those `used`; -1: a driver that cannot tell.
+    """
 
     uuid: str
     name: str = "Fake H200"
     bus: str = "00000000:01:00.0"
     memory: int = 139 * GIB
     used: int = 0
+    reserved: int = 0
     temperature: int = 40
     power: int = 90_000
     utilization: int = 0

@@ -3,7 +3,7 @@
  * The file named by FAKE_NVML_CONTROL is read again at every call. Each line is one GPU (or "nvml",
  * the library itself) with fields separated by tabs, key=value:
  *
- *   gpu   uuid=… name=… bus=… memory=BYTES used=BYTES temperature=C power=MW utilization=% ecc=N
+ *   gpu   uuid=… name=… bus=… memory=BYTES used=BYTES reserved=BYTES temperature=C power=MW utilization=% ecc=N
  *         xid=N xids=COUNT (an event for each rise of COUNT) mig=1 parent=UUID error=CODE
  *         processes=pid:bytes,pid:bytes rows=N pages=N repair_pending=1 repair_failed=1
  *         brakes=BITS recovery=ACTION
@@ -11,7 +11,8 @@
  *
  * A card replaces rows of its memory; one whose pages are not -1 retires pages instead. A recovery
  * of -1 is not told. "error" of a GPU is what every reading of it returns. A handle is the address of a uuid, which
- * stays valid when the file changes.
+ * stays valid when the file changes. What the driver has "reserved" is counted as used by the older
+ * of the two calls for the memory; -1 is a driver that has no other.
  */
 
 #include <stdio.h>
@@ -19,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OK = 0, INVALID = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, TOO_SMALL = 7, TIMEOUT = 10, LOST = 15 };
+enum { OK = 0, INVALID = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, TOO_SMALL = 7, TIMEOUT = 10, LOST = 15, OTHER_VERSION = 25 };
 enum { MOST = 64, TEXT = 96, LINE = 4096 };
 
 typedef unsigned int uint;
@@ -31,11 +32,13 @@ typedef struct {
   uint temperature, power, utilization, error, rows, repair_pending, repair_failed;
   ull brakes;
   int mig, pages, recovery;
+  long long reserved;
 } Gpu;
 
 typedef struct { char uuid[TEXT]; ull delivered; } Handle;
 typedef struct { char legacy[16]; uint domain, bus, device, id, subsystem; char bus_id[32]; } Pci;
 typedef struct { ull total, free, used; } Memory;
+typedef struct { uint version; ull total, reserved, free, used; } MemoryV2;
 typedef struct { uint gpu, memory; } Utilization;
 typedef struct { uint pid; ull used; uint instance, compute; } Process;
 typedef struct { uint id, scope; long long at, latency; int type, error; union { uint ui; ull u; } value; } Field;
@@ -75,6 +78,7 @@ static void read_gpu(const char *line) {
   field(line, "processes", gpu->processes, sizeof gpu->processes);
   gpu->memory = number(line, "memory");
   gpu->used = number(line, "used");
+  gpu->reserved = (long long)number(line, "reserved");
   gpu->temperature = number(line, "temperature");
   gpu->power = number(line, "power");
   gpu->utilization = number(line, "utilization");
@@ -189,8 +193,20 @@ int nvmlDeviceGetPciInfo_v3(Handle *handle, Pci *out) {
 int nvmlDeviceGetMemoryInfo(Handle *handle, Memory *out) {
   Gpu *gpu;
   int error = look(handle, &gpu);
-  if (!error) *out = (Memory){gpu->memory, gpu->memory - gpu->used, gpu->used};
-  return error;
+  if (error) return error;
+  ull used = gpu->used + (gpu->reserved > 0 ? gpu->reserved : 0);
+  *out = (Memory){gpu->memory, gpu->memory - used, used};
+  return OK;
+}
+
+int nvmlDeviceGetMemoryInfo_v2(Handle *handle, MemoryV2 *out) {
+  Gpu *gpu;
+  int error = look(handle, &gpu);
+  if (error) return error;
+  if (gpu->reserved < 0 || out->version != (sizeof *out | 2u << 24)) return OTHER_VERSION;
+  ull free = gpu->memory - gpu->used - gpu->reserved;
+  *out = (MemoryV2){out->version, gpu->memory, gpu->reserved, free, gpu->used};
+  return OK;
 }
 
 int nvmlDeviceGetUtilizationRates(Handle *handle, Utilization *out) {

@@ -121,6 +121,13 @@ def test_every_reading_comes_through_the_real_binding(control, client):
     assert 0 <= time.time() - reading.sampled_at < 20
 
 
+def test_memory_in_use_is_without_the_drivers_reserve_where_the_driver_can_tell(control, client):
+    control.change(0, used=5, reserved=600)
+    control.change(1, used=5, reserved=-1)
+    readings = readings_of(next_telemetry(client))
+    assert [readings[uuid].memory_used_bytes for uuid in (A, B)] == [5, 5]
+
+
 def test_a_cards_condition_comes_through_the_real_binding(control, client):
     control.change(0, rows=3, repair_pending=1, repair_failed=1, brakes=0x20 | 0x04, recovery=4)
     control.change(1, pages=2, recovery=1)
