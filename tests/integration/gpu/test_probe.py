@@ -2,12 +2,15 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 
 import psutil
+import pynvml
 import pytest
 
 from pool.gpu import probe_client
@@ -38,6 +41,19 @@ def next_telemetry(client, wanted=lambda telemetry: True, within_s=20):
 
 def readings_of(telemetry):
     return telemetry.snapshot.readings if telemetry.snapshot else {}
+
+
+NAMES_OF_NVML = re.compile(r"\bpynvml\.(\w+)")
+
+
+def test_the_pinned_binding_has_every_name_that_is_used():
+    """Most are looked up only once a card tells something: an older package would fail there."""
+    pins = (PROJECT_ROOT / "requirements-runway.txt").read_text().splitlines()
+    assert f"nvidia-ml-py=={version('nvidia-ml-py')}" in pins
+    sources = [path.read_text() for path in (PROJECT_ROOT / "pool" / "gpu").glob("*.py")]
+    used = {name for source in sources for name in NAMES_OF_NVML.findall(source)}
+    assert "nvmlInit" in used
+    assert {name for name in used if not hasattr(pynvml, name)} == set()
 
 
 def test_the_devices_are_listed_in_the_order_of_their_bus_ids(environ):
