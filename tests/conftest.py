@@ -8,6 +8,7 @@ pytest_plugins = [
     "tests.checker.fixtures",
     "tests.checker.canaries",
     "tests.fakes.nvml.fixtures",
+    "tests.gpu.alone",
 ]
 
 # A busy machine is no fault of what is tested. Where CI is set, Hypothesis draws nothing at random.

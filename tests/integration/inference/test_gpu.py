@@ -17,6 +17,9 @@ NEAR = 3.0
 pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU"),
+    pytest.mark.usefixtures("gpu_alone"),
+    # Waiting for its turn on the GPU is no part of a test's time.
+    pytest.mark.timeout(300, func_only=True),
 ]
 
 
