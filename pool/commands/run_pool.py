@@ -36,6 +36,7 @@ from pool.supervisor.companion import Companion
 from pool.supervisor.device_locks import DeviceHeld, lock_device, lock_dir
 from pool.supervisor.host_memory import HostMemory
 from pool.supervisor.loading import GUESS_BYTES, GUESS_ON_GPUS_BYTES
+from pool.supervisor.newborn import Newborn, SlotFacts
 from pool.supervisor.plan import (
     SlotPlan,
     child_environment,
@@ -45,7 +46,7 @@ from pool.supervisor.plan import (
 )
 from pool.supervisor.restart import RestartRules
 from pool.supervisor.signals import SignalRecorder, deafen
-from pool.supervisor.slot import Newborn, Slot, SlotFacts
+from pool.supervisor.slot import Slot
 from pool.supervisor.supervisor import PoolRules, Supervisor, Surroundings
 from pool.task_log import TaskLog
 from pool.terminal import Terminal

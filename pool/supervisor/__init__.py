@@ -8,6 +8,7 @@
     loading.py     how many children may load at once
     host_memory.py    what is left of the host's memory, and what a process takes of it
     counters.py    what a slot's children have done so far
+    newborn.py     a child as its slot holds it, and how one is started
     slot.py        one slot: its state, its counters, its child
     child_process.py  the handle on one child process
     plan.py        which slots there are, and what each child gets

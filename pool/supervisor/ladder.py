@@ -17,6 +17,8 @@ _SILENCE_S = 60.0
 """A loop that has not beaten for this long hangs, whatever it does."""
 _LOAD_S = 1800.0
 """A load is judged by the clock alone: it runs beside the loop, which beats although it hangs."""
+_GONE_WITHIN_S = 10.0
+"""A process that takes longer to die of SIGKILL is held by the driver, perhaps for ever."""
 
 
 class Hanging(Protocol):
@@ -33,20 +35,23 @@ class Ladder:
     """One child's ladder. Times are monotonic seconds.
 
     `heard_at` is when the child last spoke, `loaded_at` when it was loaded; `hung` says where it
-    makes no progress, in words, and is empty while it does.
+    makes no progress, in words, and is empty while it does; `killed_at` is when it was killed.
     """
 
     def __init__(self, born_at: float, log: "Logger") -> None:
         self.born_at = self.heard_at = born_at
         self.loaded_at: float | None = None
         self.hung = ""
+        self.killed_at: float | None = None
         self._judge_from = born_at
         self._rung = Rung.NONE
         self._log = log
 
     def grant_grace(self, now: float) -> None:
-        """Judge every silence from now on."""
+        """Judge every silence, and how long the child takes to die, from now on."""
         self._judge_from = now
+        if self.killed_at is not None:
+            self.killed_at = now
 
     def loads_for_s(self, now: float) -> float:
         """How long the child has been loading, pauses of the supervisor's own aside."""
@@ -61,7 +66,18 @@ class Ladder:
         elif target > self._rung:
             self._rung = Rung(self._rung + 1)
             self.hung = f"it hung: no progress in {where}"
-            self._act(child)
+            self._act(child, now)
+
+    def kill(self, child: Hanging, now: float) -> None:
+        """Kill the child, once."""
+        if self.killed_at is None:
+            self.killed_at = now
+            child.signal(signal.SIGKILL)
+
+    @property
+    def gone_by(self) -> float | None:
+        """When the child must have died of its kill; None: it was not killed."""
+        return None if self.killed_at is None else self.killed_at + _GONE_WITHIN_S
 
     def _silences(self, tasks: Sequence[Current]) -> Iterator[Silence]:
         if self.loaded_at is None:
@@ -71,7 +87,7 @@ class Ladder:
         for task in tasks:
             yield Silence(task.stage, task.moved_at, task.limit_s)
 
-    def _act(self, child: Hanging) -> None:
+    def _act(self, child: Hanging, now: float) -> None:
         match self._rung:
             case Rung.DUMP:
                 self._log.error("{}; dumping its stacks", self.hung)
@@ -80,6 +96,6 @@ class Ladder:
                 child.signal(signal.SIGCONT, signal.SIGTERM)
             case Rung.KILL:
                 self._log.error("{}; killed", self.hung)
-                child.signal(signal.SIGKILL)
+                self.kill(child, now)
             case Rung.NONE:
                 pass

@@ -4,9 +4,8 @@ The slot decides nothing by itself that the tables do not say: it turns what it 
 events, follows the table, and carries out the action. Used by the supervisor's one thread.
 """
 
-import signal
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -15,14 +14,13 @@ from loguru import logger
 from pool.exit_codes import ExitCode
 from pool.gpu.device_watch import DeviceWatch, Unfit
 from pool.gpu.memory import MemoryGate
-from pool.gpu.readings import Device, Reading
+from pool.gpu.readings import Reading
 from pool.messages import (
     Beat,
     Current,
     Drain,
     Ending,
     Loaded,
-    Message,
     Stop,
     TaskEnded,
     ToSupervisor,
@@ -30,6 +28,7 @@ from pool.messages import (
 from pool.supervisor.counters import Counters
 from pool.supervisor.exits import ChildExit, LastExit, suspects
 from pool.supervisor.ladder import Ladder
+from pool.supervisor.newborn import Child, SlotFacts
 from pool.supervisor.restart import Deaths, RestartRules
 from pool.supervisor.states import GIVEN_UP, SlotAction, SlotEvent, SlotState, follow
 
@@ -37,22 +36,9 @@ _MEMORY_BACK_S = 120.0
 """How long a dead child's memory may take to come back before the slot is quarantined."""
 STOP_WITHIN_S = 7.0
 """What a child gets to give its leases back and end, where nobody waits with a clock in hand."""
-_KILL_AFTER_STOP_S = 1.5
-
-
-class Child(Protocol):
-    """The handle on one child. Implemented by `pool.supervisor.child_process.ChildProcess`."""
-
-    @property
-    def pid(self) -> int: ...
-    def fileno(self) -> int: ...
-    def tell(self, message: Message) -> None: ...
-    def hear(self) -> list[ToSupervisor]: ...
-    def signal(self, *numbers: signal.Signals) -> None: ...
-    def dump_stacks(self) -> None: ...
-    def returncode(self) -> int | None: ...
-    def rss_bytes(self) -> int | None: ...
-    def close(self) -> None: ...
+_KILL_AFTER_STOP_S = 1.0
+"""And what it gets beyond that before it is killed, and after its kill before nobody waits for it:
+half of what it was given to end, this much at most."""
 
 
 class Watcher(Protocol):
@@ -68,26 +54,11 @@ class Watcher(Protocol):
         """The slot's child died, unasked, with this item in work."""
 
 
-@dataclass(frozen=True)
-class Newborn:
-    """A child that was just started."""
-
-    child: Child
-    worker_id: str
-
-
-@dataclass(frozen=True)
-class SlotFacts:
-    """What a slot is for as long as the pool lives."""
-
-    name: str
-    device: Device | None
-    launch: Callable[[int], Newborn]
-    """Starts the child of the given incarnation."""
-
-
 class Slot:
-    """One place for a child. `jitter` gives a number in [0, 1) at every call."""
+    """One place for a child. `jitter` gives a number in [0, 1) at every call.
+
+    `undying`: the child has outlived its kill, and is not waited for.
+    """
 
     def __init__(
         self, facts: SlotFacts, rules: RestartRules, watcher: Watcher, jitter: Callable[[], float]
@@ -102,6 +73,7 @@ class Slot:
         self.counters = Counters()
         self.last_exit: LastExit | None = None
         self.unusable: ExitCode | None = None
+        self.undying = False
         self.memory = MemoryGate()
         self._rules = rules
         self._watcher = watcher
@@ -114,6 +86,7 @@ class Slot:
         self._said = ""
         self._died_of: str | None = None
         self._kill_at: float | None = None
+        self._gone_by = math.inf
         self._log = logger.bind(slot=facts.name)
         self._ladder = Ladder(0.0, self._log)
 
@@ -149,10 +122,32 @@ class Slot:
         code = self.child.returncode()
         if code is not None:
             self._bury(self.child, code, now)
+        elif self._ladder.killed_at is not None:
+            self._wait_for_its_end(now)
         elif self._kill_at is not None and now >= self._kill_at:
-            self.child.signal(signal.SIGKILL)
+            self._ladder.kill(self.child, now)
         else:
             self._ladder.climb(self.child, self.tasks, now)
+
+    def _wait_for_its_end(self, now: float) -> None:
+        """Do not wait for ever for a killed child: the driver may hold it until a restart."""
+        if self.undying or now < self._due_at():
+            return
+        self.undying = True
+        self._lose_tasks(self._ladder.hung)
+        if self.state not in GIVEN_UP:
+            self._plan_trial(now)
+            self._retry_at = now  # should it ever be gone
+        self._follow(SlotEvent.BROKEN, now)
+        self.reason = "its process cannot be killed; restart the machine"
+        self._log.error("{}; the slot is {}", self.reason, self.state.value)
+
+    def _due_at(self) -> float:
+        """When the child is to be killed or, after that, given up."""
+        gone_by = self._ladder.gone_by
+        if gone_by is not None:
+            return min(gone_by, self._gone_by)
+        return math.inf if self._kill_at is None else self._kill_at
 
     def _come_back(self, now: float, why_wait: Callable[[], str | None]) -> None:
         """Start the next child, when the wait is over and the device's memory is free again."""
@@ -211,7 +206,9 @@ class Slot:
         self.drain(now)
         if self.child is not None and self._kill_at is None:
             self.child.tell(Stop(within_s=within_s))
-            self._kill_at = now + within_s + _KILL_AFTER_STOP_S
+            margin_s = min(_KILL_AFTER_STOP_S, within_s / 2)
+            self._kill_at = now + within_s + margin_s
+            self._gone_by = self._kill_at + margin_s
 
     def look_at_device(self, reading: Reading | None, now: float) -> None:
         """Act on what NVML says of the slot's device; None: it lists the device no longer."""
@@ -263,14 +260,13 @@ class Slot:
         """The moment at which `step` has something to do, if no news comes before."""
         if self.state is SlotState.BACKOFF and now < self._retry_at:
             return self._retry_at
-        if self._kill_at is not None:
-            return min(self._kill_at, now + 1.0)
-        return now + 1.0
+        waits = self.child is not None and not self.undying
+        return min(self._due_at(), now + 1.0) if waits else now + 1.0
 
     @property
     def over(self) -> bool:
-        """Whether no child runs and none will."""
-        return self.child is None and self.state in (
+        """Whether no child runs, or only one that nobody can end, and none will."""
+        return (self.child is None or self.undying) and self.state in (
             SlotState.STOPPED,
             SlotState.QUARANTINED,
             SlotState.LOST,
@@ -320,17 +316,20 @@ class Slot:
         """Take leave of a dead child. What it said last is heard first."""
         self.hear(now)
         child.close()
-        self.child = None
+        self.child, self.undying = None, False
         said = self._replaced_for if code == ExitCode.CLEAN else None
         exit_ = ChildExit.of(code, said or self._said, self._ladder.hung)
         self.last_exit = LastExit(exit_, datetime.now(UTC))
         self.memory.left(now)
-        self.counters.lost += len(self.tasks)
-        if self._kill_at is None and self.state not in GIVEN_UP:
-            for item_id in suspects(self.tasks):
-                self._watcher.died_over(self, item_id, exit_.reason)
-        self.tasks = ()
+        self._lose_tasks(exit_.reason)
         self._judge(exit_, now)
+
+    def _lose_tasks(self, how: str) -> None:
+        tasks, self.tasks = self.tasks, ()
+        self.counters.lost += len(tasks)
+        if self._kill_at is None and self.state not in GIVEN_UP:
+            for item_id in suspects(tasks):
+                self._watcher.died_over(self, item_id, how)
 
     def _judge(self, exit_: ChildExit, now: float) -> None:
         draining = self.state is SlotState.DRAINING
@@ -370,6 +369,6 @@ class Slot:
             case SlotAction.TELL_TO_DRAIN if self.child is not None:
                 self.child.tell(Drain())
             case SlotAction.KILL if self.child is not None:
-                self.child.signal(signal.SIGKILL)
+                self._ladder.kill(self.child, now)
             case _:
                 pass

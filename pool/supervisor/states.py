@@ -24,7 +24,7 @@ class SlotState(StrEnum):
     BACKOFF = "backoff"
     """Its child died; the next one is started after a wait."""
     QUARANTINED = "quarantined"
-    """Its child died too often, or the device is sick; one child is tried, much later."""
+    """Its child died too often or cannot be killed, or the device is sick; one is tried later."""
     LOST = "lost"
     """The device is gone; one child is tried once it is back."""
     STOPPED = "stopped"
@@ -47,6 +47,8 @@ class SlotEvent(StrEnum):
     TRIAL_DUE = "trial due"
     DEVICE_LOST = "device lost"
     DEVICE_SICK = "device sick"
+    BROKEN = "cannot be looked after"
+    """Its child outlives its kill, or the pool met an error of its own."""
 
 
 class SlotAction(StrEnum):
@@ -76,6 +78,7 @@ _DEATHS: _Row = {
     _E.WORN_OUT: (_S.BACKOFF, _A.WAIT),
     _E.DEVICE_LOST: (_S.LOST, _A.KILL),
     _E.DEVICE_SICK: (_S.QUARANTINED, _A.KILL),
+    _E.BROKEN: (_S.QUARANTINED, _A.KILL),
     _E.DRAIN: (_S.DRAINING, _A.TELL_TO_DRAIN),
 }
 
@@ -84,7 +87,7 @@ def _whatever_the_child_does(state: SlotState) -> _Row:
     """The row of a slot that is given up while its child is still being killed."""
     last_words = (_E.LOADED, _E.TOOK_TASK, _E.ENDED_TASK)
     deaths = (_E.DIED, _E.DIED_TOO_OFTEN, _E.UNUSABLE, _E.FINISHED, _E.WORN_OUT)
-    again = (_E.DRAIN, _E.DEVICE_SICK)
+    again = (_E.DRAIN, _E.DEVICE_SICK, _E.BROKEN)
     return dict.fromkeys((*last_words, *deaths, *again), (state, _A.NOTHING))
 
 
@@ -113,6 +116,7 @@ TRANSITIONS: Mapping[SlotState, _Row] = MappingProxyType(
             _E.UNUSABLE: (_S.STOPPED, _A.NOTHING),
             _E.DEVICE_LOST: (_S.LOST, _A.KILL),
             _E.DEVICE_SICK: (_S.QUARANTINED, _A.KILL),
+            _E.BROKEN: (_S.QUARANTINED, _A.KILL),
         },
         _S.BACKOFF: {
             _E.BACKOFF_OVER: (_S.STARTING, _A.LAUNCH),
@@ -120,6 +124,7 @@ TRANSITIONS: Mapping[SlotState, _Row] = MappingProxyType(
             _E.DRAIN: (_S.STOPPED, _A.NOTHING),
             _E.DEVICE_LOST: (_S.LOST, _A.NOTHING),
             _E.DEVICE_SICK: (_S.QUARANTINED, _A.NOTHING),
+            _E.BROKEN: (_S.QUARANTINED, _A.NOTHING),
         },
         _S.QUARANTINED: {
             **_whatever_the_child_does(_S.QUARANTINED),

@@ -318,7 +318,7 @@ class Supervisor:
         with selectors.PollSelector() as selector:
             selector.register(self._around.signals.fd, selectors.EVENT_READ)
             for slot in self.slots:
-                if slot.child is not None:
+                if slot.child is not None and not slot.undying:
                     selector.register(slot.child.fileno(), selectors.EVENT_READ)
             ready = {key.fd for key, _ in selector.select(max(0.0, wait_s))}
         if ready and self._around.signals.fd not in ready:

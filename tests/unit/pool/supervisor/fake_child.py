@@ -3,8 +3,9 @@
 import signal
 
 from pool.messages import Beat, Current, Ending, Loaded, TaskEnded
+from pool.supervisor.newborn import Newborn, SlotFacts
 from pool.supervisor.restart import RestartRules
-from pool.supervisor.slot import Newborn, Slot, SlotFacts
+from pool.supervisor.slot import Slot
 from pool.supervisor.states import SlotState
 
 ITEM = "item-1"
@@ -34,7 +35,10 @@ def ended(ending="completed", item_id=ITEM, **more):
 
 
 class FakeChild:
-    """Dies of SIGKILL at once, and of no other signal, as a child that hangs does."""
+    """Dies of SIGKILL at once, and of no other signal, as a child that hangs does.
+
+    `held`: the driver has it, and it outlives SIGKILL until it is `let_go`.
+    """
 
     def __init__(self, pid=1000):
         self.pid = pid
@@ -42,6 +46,7 @@ class FakeChild:
         self.signals = []
         self.dumps = 0
         self.closed = False
+        self.held = False
         self._said = []
         self._code = None
 
@@ -68,7 +73,14 @@ class FakeChild:
 
     def signal(self, *numbers):
         self.signals += numbers
-        if signal.SIGKILL in numbers:
+        self._die_if_killed()
+
+    def let_go(self):
+        self.held = False
+        self._die_if_killed()
+
+    def _die_if_killed(self):
+        if signal.SIGKILL in self.signals and not self.held:
             self.dies(-signal.SIGKILL)
 
     def dump_stacks(self):

@@ -3,7 +3,8 @@
 Whatever a child says and however it dies: the slot meets no event that its table refuses, never has
 two children, launches none while its device is lost or sick, or after it was drained or stopped,
 none for half an hour after it was given up, and wakes when it has to.
-A stopped child is gone within ten seconds. What is counted never shrinks.
+A stopped child is gone within ten seconds, or not waited for. One that outlives its kill is not
+waited for either, and is tried again once it is gone. What is counted never shrinks.
 """
 
 import signal
@@ -45,6 +46,7 @@ class SlotUnderAnything(RuleBasedStateMachine):
         self.counted = 0
         self.fit, self.born_while_unfit = True, None
         self.in_vain_at, self.born_in_vain = None, 0
+        self.was_undying = False
         self.cradle.start()
 
     @property
@@ -54,6 +56,12 @@ class SlotUnderAnything(RuleBasedStateMachine):
     @rule(wait_s=st.sampled_from([0.0, 0.3, 1.0, 3.0, 9.5, 61.0, 301.0, 2000.0]))
     def a_round(self, wait_s):
         self.cradle.round(wait_s)
+        for _ in range(3):
+            if self.slot.wake_at(self.cradle.now) > self.cradle.now:
+                break
+            self.cradle.round()
+        else:
+            raise AssertionError("the loop spins")
 
     @rule()
     def a_round_when_it_is_due(self):
@@ -86,6 +94,16 @@ class SlotUnderAnything(RuleBasedStateMachine):
     @rule(code=st.sampled_from(WAYS_TO_DIE))
     def the_child_dies(self, code):
         self.cradle.child.dies(code)
+
+    @precondition(lambda self: self.slot.child is not None)
+    @rule()
+    def the_driver_holds_the_child(self):
+        self.cradle.child.held = True
+
+    @precondition(lambda self: self.slot.child is not None)
+    @rule()
+    def the_driver_lets_the_child_go(self):
+        self.cradle.child.let_go()
 
     @precondition(lambda self: self.slot.child is not None)
     @rule()
@@ -180,6 +198,10 @@ class SlotUnderAnything(RuleBasedStateMachine):
         if not hasattr(self, "cradle"):
             return
         born = len(self.cradle.born)
+        self.was_undying = self.slot.state in GIVEN_UP and (self.was_undying or self.slot.undying)
+        if self.was_undying:
+            self.in_vain_at = None
+            return
         if self.in_vain_at is not None and born > self.born_in_vain:
             assert self.cradle.now - self.in_vain_at >= NO_TRIAL_BEFORE_S
         if self.slot.state not in GIVEN_UP:
@@ -192,7 +214,14 @@ class SlotUnderAnything(RuleBasedStateMachine):
         if hasattr(self, "cradle") and self.stopped_at is not None:
             late = self.cradle.now >= self.stopped_at + 10
             due_s = self.slot.wake_at(self.cradle.now) - self.cradle.now
-            assert not late or self.slot.child is None or due_s <= 0 or not self.cradle.child.alive
+            gone = self.slot.child is None or not self.cradle.child.alive
+            assert not late or gone or self.slot.undying or due_s <= 0
+
+    @invariant()
+    def what_outlived_its_kill_is_said_and_is_not_waited_for(self):
+        if hasattr(self, "cradle") and self.slot.undying:
+            assert self.slot.over
+            assert signal.SIGKILL in self.cradle.child.signals
 
     @invariant()
     def it_is_known_why_a_slot_does_not_work(self):

@@ -5,8 +5,9 @@ import pytest
 from pool.gpu.readings import Reading
 from pool.ledger import Ledger
 from pool.messages import Loaded
+from pool.supervisor.newborn import Newborn, SlotFacts
 from pool.supervisor.restart import RestartRules
-from pool.supervisor.slot import Newborn, Slot, SlotFacts
+from pool.supervisor.slot import Slot
 from pool.supervisor.states import SlotState
 from pool.supervisor.supervisor import PoolRules, Supervisor, Surroundings
 from pool.task_log import TaskLog

@@ -11,8 +11,9 @@ from pool.gpu.probe_client import Telemetry
 from pool.gpu.readings import Device, Reading, Snapshot
 from pool.ledger import Ledger
 from pool.messages import Drain, KeyAccepted, Loaded, Said, Stop
+from pool.supervisor.newborn import Newborn, SlotFacts
 from pool.supervisor.restart import RestartRules
-from pool.supervisor.slot import Newborn, Slot, SlotFacts
+from pool.supervisor.slot import Slot
 from pool.supervisor.states import SlotState
 from pool.supervisor.supervisor import PoolRules, Supervisor, Surroundings
 from pool.task_log import TaskLog
