@@ -38,7 +38,7 @@ STOP_WITHIN_S = 7.0
 """What a child gets to give its leases back and end, where nobody waits with a clock in hand."""
 _KILL_AFTER_STOP_S = 1.0
 """And what it gets beyond that before it is killed, and after its kill before nobody waits for it:
-half of what it was given to end, this much at most."""
+a quarter of what it was given to end, this much at most."""
 
 
 class Watcher(Protocol):
@@ -206,7 +206,7 @@ class Slot:
         self.drain(now)
         if self.child is not None and self._kill_at is None:
             self.child.tell(Stop(within_s=within_s))
-            margin_s = min(_KILL_AFTER_STOP_S, within_s / 2)
+            margin_s = min(_KILL_AFTER_STOP_S, within_s / 4)
             self._kill_at = now + within_s + margin_s
             self._gone_by = self._kill_at + margin_s
 

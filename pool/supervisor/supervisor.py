@@ -34,9 +34,9 @@ from pool.supervisor.strangers import reap_strangers
 from pool.task_log import TaskLog
 
 _STATUS_EVERY_S = 1.0
-_AFTER_DRAIN_S = 1.0
+_AFTER_DRAIN_S = 0.8
 """What is left for giving leases back when a drain is over its time: `docker stop` kills after ten
-seconds, so that a `drain_timeout` of eight ends in time by itself."""
+seconds, so that a `drain_timeout` of eight ends in time by itself, a child that hangs included."""
 _GATHER_S = 0.1
 """Children that speak within so short a time are heard in one round, which looks at every slot."""
 _AWAY_S = 5.0
@@ -161,7 +161,10 @@ class Supervisor:
         if now >= self._status_at:
             self._status_at = now + _STATUS_EVERY_S
             self._around.publish(self, now)
-        self._planned = min([self._status_at, *(slot.wake_at(now) for slot in self.slots)])
+        due = [self._status_at, *(slot.wake_at(now) for slot in self.slots)]
+        if self._stop_at is not None and not self._stopping:
+            due.append(self._stop_at)
+        self._planned = min(due)
         return self._planned
 
     def _ours(self) -> set[int]:

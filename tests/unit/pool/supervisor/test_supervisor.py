@@ -163,6 +163,34 @@ def test_a_drain_that_takes_too_long_becomes_a_stop(tmp_path):
     assert pool.told(Stop) == [1, 1]
 
 
+def test_the_loop_wakes_the_moment_a_drain_is_over_its_time(tmp_path):
+    pool = Pool(tmp_path, drain_timeout_s=8.5)
+    pool.signal(signal.SIGTERM)
+    for _ in range(100):
+        wake_at = pool.supervisor.step(pool.now)
+        if pool.told(Stop) == [1, 1]:
+            break
+        pool.now = max(pool.now, wake_at)
+    assert pool.now == 1008.5
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_drain_timeout_of_eight_seconds_is_over_before_ten_although_every_child_hangs(
+    tmp_path, held
+):
+    """`held`: not even SIGKILL ends them."""
+    pool = Pool(tmp_path, drain_timeout_s=8)
+    for child in pool.children.values():
+        child.held = held
+        child.says(beat(working(pool.now)))
+    pool.signal(signal.SIGTERM)
+    due_at = pool.now
+    while not all(slot.over for slot in pool.slots):
+        pool.now = due_at
+        due_at = pool.supervisor.step(pool.now)
+    assert 1008 < pool.now < 1009.5
+
+
 def test_without_drain_timeout_a_drain_may_take_for_ever(pool):
     pool.signal(signal.SIGTERM)
     for _ in range(100):
