@@ -15,6 +15,17 @@ def library(tmp_path_factory):
 
 
 @pytest.fixture
+def no_driver(tmp_path):
+    """The variables that make a process see no driver, whatever this machine has.
+
+    The loader ends its search at a file that is no library.
+    """
+    (tmp_path / "no-driver").mkdir()
+    (tmp_path / "no-driver" / "libnvidia-ml.so.1").touch()
+    return {"LD_LIBRARY_PATH": str(tmp_path / "no-driver")}
+
+
+@pytest.fixture
 def gpus(tmp_path):
     return Control(tmp_path / "gpus", cards(2))
 

@@ -84,8 +84,8 @@ def test_a_state_folder_that_cannot_be_made_is_named(one_line, tmp_path):
     assert "file/state" in line
 
 
-def test_without_a_gpu_it_is_said_what_was_looked_for(one_line):
-    code, line = one_line(**CONFIGURED)
+def test_without_a_gpu_it_is_said_what_was_looked_for(one_line, no_driver):
+    code, line = one_line(**CONFIGURED, **no_driver)
     assert code == 3
     assert "libnvidia-ml" in line
     assert "--device cpu" in line
