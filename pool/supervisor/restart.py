@@ -4,6 +4,7 @@ The wait doubles with every death, so that a slot that cannot work costs little,
 once a child has proved itself. A slot that keeps dying is quarantined alone.
 """
 
+import errno
 from dataclasses import dataclass, replace
 
 from client.backoff import backoff_s
@@ -12,6 +13,10 @@ _CAP_S = 60.0
 _TRIAL_AFTER_S = 1800.0
 _TRIAL_CAP_S = 4 * 3600.0
 _HEALTHY_S = 300.0
+SHORTAGES = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT}
+)
+"""What the host says when it has no room for another process at the moment."""
 _JITTER_SHARE = 0.25
 """It only shortens: a slot that is said to start again in a second is not idle for longer."""
 
@@ -48,6 +53,10 @@ class Deaths:
             level=1 if proved else self.level + 1,
             trials=0 if proved else self.trials,
         )
+
+    def held_up(self) -> "Deaths":
+        """The same after a start that the host had no room for: only the wait grows."""
+        return replace(self, level=self.level + 1)
 
     def proved(self) -> "Deaths":
         """The same after a completed task: the next wait is short again, and a trial is passed."""

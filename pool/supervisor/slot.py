@@ -29,7 +29,7 @@ from pool.supervisor.counters import Counters
 from pool.supervisor.exits import ChildExit, LastExit, suspects
 from pool.supervisor.ladder import Ladder
 from pool.supervisor.newborn import Child, SlotFacts
-from pool.supervisor.restart import Deaths, RestartRules
+from pool.supervisor.restart import SHORTAGES, Deaths, RestartRules
 from pool.supervisor.states import GIVEN_UP, SlotAction, SlotEvent, SlotState, follow
 
 _MEMORY_BACK_S = 120.0
@@ -98,8 +98,8 @@ class Slot:
         try:
             newborn = self.facts.launch(self.incarnation)
         except OSError as error:
-            # No memory, no file descriptor, no room for its log: this may pass.
-            self._judge(ChildExit(None, None, f"it could not be started: {error.strerror}"), now)
+            exit_ = ChildExit(None, None, f"it could not be started: {error.strerror}")
+            self._judge(exit_, now, short=error.errno in SHORTAGES)
             return
         self.child, self.worker_id = newborn.child, newborn.worker_id
         self._log.info("child {} started (pid {})", self.incarnation, self.child.pid)
@@ -331,7 +331,8 @@ class Slot:
             for item_id in suspects(tasks):
                 self._watcher.died_over(self, item_id, how)
 
-    def _judge(self, exit_: ChildExit, now: float) -> None:
+    def _judge(self, exit_: ChildExit, now: float, *, short: bool = False) -> None:
+        """Draw the consequences. `short`: it was the host's fault, not the slot's."""
         draining = self.state is SlotState.DRAINING
         event, reason = exit_.event(draining=draining), exit_.reason
         if exit_.code == ExitCode.UNAUTHORIZED and self._watcher.key_accepted:
@@ -339,7 +340,9 @@ class Slot:
             event = SlotEvent.FINISHED if draining else SlotEvent.DIED
         if event is SlotEvent.UNUSABLE and exit_.code is not None:
             self.unusable = ExitCode(exit_.code)
-        if event is SlotEvent.DIED and self.state not in GIVEN_UP:
+        if short:
+            self._deaths = self._deaths.held_up()
+        elif event is SlotEvent.DIED and self.state not in GIVEN_UP:
             self._deaths = self._deaths.died(
                 now, loaded_at=self._ladder.loaded_at, rules=self._rules
             )

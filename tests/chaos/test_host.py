@@ -16,6 +16,8 @@ from tests.chaos.conftest import CHAOTIC
 from tests.fakes.running_pool import wait_until
 
 MEGABYTE = 1_000_000
+FAILED_STARTS = 3
+"""So many in a row quarantine a slot, where they are its own fault."""
 
 
 def test_a_full_work_disk_is_said_and_no_task_is_taken(start, add, watch, disk):
@@ -91,7 +93,9 @@ def test_a_pool_with_too_many_open_files_works_again_once_it_has_some(start, add
     supervisor, [child] = pool.process.pid, pool.children()
     with no_file_more(supervisor):
         os.kill(child.pid, signal.SIGKILL)
-        wait_until(lambda: "not be started: Too many open files" in pool.said, "the reason said")
+        said = "child {} ended: it could not be started: Too many open files"
+        wait_until(lambda: said.format(FAILED_STARTS + 2) in pool.said, "more starts than allowed")
+        assert pool.slots()[0]["state"] == "backoff"
     watch.until_all([add()])
 
 

@@ -1,5 +1,7 @@
 """One slot, driven by hand: a clock that is told, a child that has no process."""
 
+import errno
+import os
 import signal
 
 import pytest
@@ -278,20 +280,42 @@ def test_what_no_restart_can_cure_is_not_restarted(code):
     assert len(cradle.born) == 1
 
 
-def test_a_child_that_cannot_be_started_is_tried_again_after_a_wait():
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.EAGAIN, errno.ENOMEM])
+def test_a_host_that_is_short_of_something_is_waited_for_and_nothing_is_held_against_the_slot(code):
     cradle = Cradle()
-    cradle.cannot_start = OSError(24, "Too many open files")
+    cradle.cannot_start = OSError(code, os.strerror(code))
     cradle.start()
-    assert cradle.slot.state is SlotState.BACKOFF
-    assert "Too many open files" in cradle.slot.reason
+    waits = []
+    for _ in range(8):
+        assert cradle.slot.state is SlotState.BACKOFF
+        assert os.strerror(code) in cradle.slot.reason
+        waits.append(cradle.come_back())
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
     cradle.cannot_start = None
+    cradle.come_back()
+    cradle.die(1)
+    cradle.come_back()
+    cradle.die(1)
+    assert cradle.slot.state is SlotState.BACKOFF, "two failed starts of its own"
     cradle.come_back()
     assert cradle.load().slot.state is SlotState.READY
 
 
-def test_a_host_on_which_no_child_can_be_started_ends_in_quarantine():
+def test_a_shortage_does_not_spoil_a_trial():
+    cradle = quarantined()
+    cradle.cannot_start = OSError(errno.ENOMEM, "Cannot allocate memory")
+    cradle.round(1_801)
+    assert cradle.slot.state is SlotState.BACKOFF
+    cradle.cannot_start = None
+    cradle.come_back()
+    assert cradle.slot.state is SlotState.STARTING
+    cradle.load().die(1, after_s=10)
+    assert "died on its trial" in cradle.slot.reason
+
+
+def test_a_host_on_which_no_child_can_ever_be_started_ends_in_quarantine():
     cradle = Cradle()
-    cradle.cannot_start = OSError(28, "No space left on device")
+    cradle.cannot_start = OSError(errno.ENOENT, "No such file or directory")
     cradle.start()
     cradle.come_back()
     cradle.come_back()
