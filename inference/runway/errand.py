@@ -225,13 +225,20 @@ class Errand:
             with contextlib.suppress(TryLater):
                 self._cancel_remotely(number, task_id)
             raise
-        except OutOfTime:
-            self._cancel_remotely(number, task_id)
-            limit_s = self._means.watching.timeout_s
-            raise TryLater(f"Runway task {task_id} was not done within {limit_s:g} s") from None
+        except OutOfTime as late:
+            self._late(number, task_id, queued=late.queued)
         except KeyRefused as refusal:
             self._pause(REMEDIES[Why.KEY], f"{Why.KEY.value} ({refusal})")
         return self._judged(number, task_id, view)
+
+    def _late(self, number: int, task_id: str, *, queued: bool) -> NoReturn:
+        """Cancel a task that takes too long. One that never began says nothing about its item."""
+        words = f"Runway task {task_id} was not done within {self._means.watching.timeout_s:g} s"
+        if queued:
+            words += " and never began: Runway's queue is long, a lower runway_max_in_flight helps"
+        if self._cancel_remotely(number, task_id) and not queued:
+            self._nobodys_fault(number, words)
+        raise TryLater(words)
 
     def _judged(self, number: int, task_id: str, view: TaskView | Gone) -> Finished | None:
         if isinstance(view, Gone) or view.status is Status.CANCELLED:
@@ -271,18 +278,20 @@ class Errand:
     def _stopped(self) -> bool:
         return self._cancel.cancelled
 
-    def _cancel_remotely(self, number: int, task_id: str) -> None:
-        """Cancel the task, unless another lease watches it by now. Best effort, within seconds.
+    def _cancel_remotely(self, number: int, task_id: str) -> bool:
+        """Cancel the task, unless another lease watches it by now; whether that was done.
 
-        A task that ended meanwhile is left to the next lease: Runway's cancel would delete it.
+        Best effort, within seconds. A task that ended meanwhile is left to the next lease: Runway's
+        cancel would delete it.
         """
         if not self._journal.owned(number, self._lease_id):
-            return
+            return False
         if ended(self._means.api.last_look(task_id)):
             self._log.info("Runway task {} has ended and is left to the next lease", task_id)
-            return
-        if self._means.api.cancel(task_id):
-            self._journal.settle(number, State.GONE, f"Runway task {task_id} was cancelled")
-            self._log.info("Runway task {} cancelled", task_id)
-        else:
+            return False
+        if not self._means.api.cancel(task_id):
             self._log.warning("Runway task {} could not be cancelled; it goes on", task_id)
+            return False
+        self._journal.settle(number, State.GONE, f"Runway task {task_id} was cancelled")
+        self._log.info("Runway task {} cancelled", task_id)
+        return True

@@ -20,12 +20,16 @@ SILENCE_S = 120.0
 _JITTER_SHARE = 0.25
 
 
+_QUEUED = (Status.PENDING, Status.THROTTLED)
 _GONE_LOOKS = 3
 """Looks in a row that find no such task before it counts as gone: it may not be everywhere yet."""
 
 
 class OutOfTime(Exception):
-    """The task took longer than a task may take."""
+    """The task took longer than a task may take. `queued`: all it was seen to do was wait."""
+
+    def __init__(self, *, queued: bool) -> None:
+        self.queued = queued
 
 
 class KeyRefused(Exception):
@@ -89,7 +93,7 @@ class Watch:
                 answered_at = now
             self._note(view, now - answered_at)
             if now - begun_at >= self._rules.timeout_s:
-                raise OutOfTime
+                raise OutOfTime(queued=self._seen in _QUEUED)
             wait(clock, self._interval_s(), self._cancel)
 
     def _note(self, view: TaskView | Gone | NotSeen, silent_s: float) -> None:

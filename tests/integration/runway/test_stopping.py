@@ -6,7 +6,7 @@ import time
 import pytest
 
 from inference.backend import CancelToken
-from inference.errors import Cancelled, TryLater
+from inference.errors import Cancelled, RequestRefused, TryLater
 from inference.runway import api
 from inference.runway.exchange import NoReply
 from tests.fakes.bad_server.faults import Canned, Delay
@@ -147,6 +147,39 @@ def test_a_task_that_takes_too_long_is_cancelled_and_left_for_later(backend, inf
         infer(backend(timeout_s=60))
     assert runway.tasks[0].cancelled_from == "RUNNING"
     assert clock.slept_s == pytest.approx(60)
+
+
+@pytest.mark.parametrize("status", ["PENDING", "THROTTLED"])
+def test_a_task_that_only_waits_in_runways_queue_says_which_setting_helps(
+    backend, infer, runway, status
+):
+    made = backend(timeout_s=20)
+    runway.usual_script((Look(status),))
+    for lease in range(13):
+        with pytest.raises(TryLater, match=r"never began: .* a lower runway_max_in_flight helps"):
+            infer(made, lease_id=f"w#{lease}")
+    assert {task.cancelled_from for task in runway.tasks} == {status}
+
+
+def test_a_task_that_never_ends_is_given_up_like_one_that_fails(backend, infer, runway):
+    made = backend(timeout_s=20)
+    runway.usual_script((Look("PENDING"), *FOR_EVER))
+    for lease in range(12):
+        with pytest.raises(TryLater, match=r"was not done within 20 s$"):
+            infer(made, lease_id=f"w#{lease}")
+    with pytest.raises(RequestRefused, match=r"failed 12 times: Runway task .* not done within"):
+        infer(made, lease_id="w#12")
+    assert len(runway.tasks) == 12
+
+
+def test_a_late_task_that_runway_goes_on_with_is_taken_up_and_not_counted(backend, infer, runway):
+    made = backend(timeout_s=20)
+    runway.usual_script(FOR_EVER)
+    runway.trouble("cancel", Canned(500, b"{}"), times=99)
+    for lease in range(13):
+        with pytest.raises(TryLater, match="was not done within"):
+            infer(made, lease_id=f"w#{lease}")
+    assert len(runway.tasks) == 1
 
 
 def test_looks_are_as_far_apart_as_runway_asks_for(infer, runway, clock):
