@@ -67,6 +67,9 @@ for ten minutes, so an outage of an hour costs an item about six."""
 _OUTAGE_FAILURES, _OUTAGE_ITEMS = 3, 2
 """So many failures of so many items, and no video since, are an outage."""
 
+MOST_PROBLEMS = 3
+"""Leases in which a finished task's video was definitely not to be had, until it is no good."""
+
 MOST_BLAMED = 3
 """Refusals without a reason, each before another item was taken, until the task is given up."""
 

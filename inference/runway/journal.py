@@ -46,7 +46,8 @@ create table if not exists attempts (
     made_at real not null,          -- seconds since the epoch
     note text not null default '',
     maybe_twice integer not null default 0,
-    resumed integer not null default 0
+    resumed integer not null default 0,
+    problems integer not null default 0
 );
 create index if not exists attempts_by_item on attempts (item_id);
 create index if not exists attempts_by_time on attempts (made_at);
@@ -56,6 +57,9 @@ create table if not exists pause (
     why text not null
 );
 """
+
+_YOUNGER = {"problems": "integer not null default 0"}
+"""Columns that a journal of an older version lacks."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,8 @@ class Journal:
             raise TryLater(f"{self._path.parent}: {error.strerror}") from error
         with self._opened() as db:
             db.executescript(_SCHEMA)
+        with self._opened() as db:
+            _migrate(db)
             db.execute("delete from attempts where made_at < ?", (self._wall() - _KEPT_S,))
             self._show(db)
 
@@ -185,6 +191,15 @@ class Journal:
             if item is not None:
                 _set_states(db, verdicts(_failures(db, item[0]), item[0]))
 
+    def problem(self, number: int) -> int:
+        """The attempt's video was definitely not to be had; in how many leases so far."""
+        with self._opened() as db:
+            row = db.execute(
+                "update attempts set problems = problems + 1 where number = ? returning problems",
+                (number,),
+            ).fetchone()
+            return 0 if row is None else int(row[0])
+
     def pause(self, seconds: float, why: str) -> None:
         """Take no new tasks on this host for a while; a longer pause is not cut short."""
         self._write(
@@ -246,6 +261,14 @@ class Journal:
     def _glance(self) -> AbstractContextManager[sqlite3.Connection]:
         """A look that waits for nobody for long: the main thread asks."""
         return self._opened(_GLANCE_S, "begin")
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    """Add what is younger than the file. In one transaction: other children do the same."""
+    there = {row[1] for row in db.execute("pragma table_info(attempts)")}
+    for name, kind in _YOUNGER.items():
+        if name not in there:
+            db.execute(f"alter table attempts add column {name} {kind}")
 
 
 def _past(db: sqlite3.Connection, item_id: str) -> list[Attempt]:

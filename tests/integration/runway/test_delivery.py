@@ -9,6 +9,7 @@ import pytest
 from inference.backend import CancelToken
 from inference.errors import Cancelled, RequestRefused, TryLater
 from inference.runway import delivery
+from inference.runway.api import RunwayApi
 from tests.fakes.bad_server.faults import Canned, CutAnswer, Delay, Drip, Reset
 from tests.fakes.runway import Look
 from tests.integration.runway.sample import silent
@@ -96,8 +97,64 @@ def test_a_task_deleted_before_its_video_was_fetched_is_left_for_another_lease(d
 
 def test_a_video_without_end_is_not_taken(deliver, runway, monkeypatch):
     monkeypatch.setattr(delivery, "VIDEO_LIMIT_BYTES", 1000)  # 512 MB would take a while
-    with pytest.raises(TryLater, match="larger than"):
-        deliver()
+    for lease in (1, 2):
+        with pytest.raises(TryLater, match="could not be fetched: it is larger than"):
+            deliver(lease_id=f"w#{lease}")
+    with pytest.raises(TryLater, match=r"larger than .* another lease makes it once more"):
+        deliver(lease_id="w#3")
+    monkeypatch.undo()
+    assert deliver(lease_id="w#4").frames
+    assert len(runway.tasks) == 2
+
+
+NEVER_TO_BE_HAD = {
+    "its link answers HTTP 403": lambda runway: runway.trouble("download", Canned(403), 99),
+    "Runway gives no link to it": lambda runway: runway.usual_script(
+        (Look("SUCCEEDED", output=()),)
+    ),
+    "its link is not https": lambda runway: runway.usual_script(
+        (Look("SUCCEEDED", output=("ftp://store.example/a.mp4",)),)
+    ),
+    "it is empty": lambda runway: runway.trouble("download", Canned(200, b""), 99),
+}
+
+
+@pytest.mark.parametrize("problem", NEVER_TO_BE_HAD)
+def test_a_video_that_can_never_be_had_is_made_once_more_and_then_refused(
+    deliver, runway, monkeypatch, problem
+):
+    monkeypatch.setattr(RunwayApi, "may_visit", lambda _, url: url.startswith("http:"))
+    NEVER_TO_BE_HAD[problem](runway)
+    for lease in range(1, 6):
+        words = f"{problem}; another lease makes it once more" if lease == 3 else f": {problem}"
+        with pytest.raises(TryLater, match=words):
+            deliver(lease_id=f"w#{lease}")
+    with pytest.raises(RequestRefused, match=f"no usable video came out, twice: {problem}"):
+        deliver(lease_id="w#6")
+    assert [body["seed"] for body in runway.bodies] == [7, 8]
+
+
+@pytest.mark.parametrize(
+    "kind", [Reset(), CutAnswer(200), Canned(503, b""), Canned(429, b"")], ids=str
+)
+def test_a_store_that_has_trouble_costs_no_second_video_however_long(deliver, runway, kind):
+    runway.trouble("download", kind, times=16)
+    for lease in range(4):
+        with pytest.raises(TryLater, match="could not be fetched"):
+            deliver(lease_id=f"w#{lease}")
+    assert deliver(lease_id="w#4").remote_id == runway.tasks[0].task_id
+    assert len(runway.tasks) == 1
+
+
+def test_a_refused_link_says_nothing_while_runway_gives_no_fresh_one(deliver, runway):
+    def no_more_looks():
+        runway.expire_links()
+        runway.trouble("look", Canned(503, b"{}"), times=3)
+
+    for lease in range(4):
+        with pytest.raises(TryLater, match="could not be fetched: its link answers HTTP 401"):
+            deliver(before=no_more_looks, lease_id=f"w#{lease}")
+    assert deliver(lease_id="w#4").remote_id == runway.tasks[0].task_id
 
 
 def test_a_lost_lease_ends_the_transfer_and_leaves_the_finished_task(deliver, runway, tmp_path):
