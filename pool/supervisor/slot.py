@@ -235,6 +235,20 @@ class Slot:
         self.reason = unfit.why
         self._log.error("{}; the slot is {}", unfit.why, self.state.value)
 
+    def break_down(self, error: Exception, now: float) -> None:
+        """Go no further after an error of the pool's own, which says nothing of the others."""
+        log = self._log.opt(exception=error)
+        if self.state in (*GIVEN_UP, SlotState.STOPPED):
+            # What cannot even be buried is not waited for.
+            self.undying = self.child is not None
+            log.debug("again")
+            return
+        self._plan_trial(now)
+        self._follow(SlotEvent.BROKEN, now)
+        what = type(error).__name__
+        self.reason = f"the pool met an error of its own ({what}); logs/pool.log has it"
+        log.error("{}; the slot is {}", self.reason, self.state.value)
+
     def _replace(self, why: str) -> None:
         """Have a fresh child in this one's place, once it has finished what it can.
 

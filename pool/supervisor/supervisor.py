@@ -6,7 +6,8 @@ anybody, and after a pause of its own (a stopped process, a frozen machine) it j
 now on: children that went on working while nobody listened are not killed for it.
 
 A first SIGTERM or SIGINT drains, a second one stops, whether or not the pool was draining by itself
-already: nobody who ends a machine knows of that. The loop is over when no slot has a child and
+already: nobody who ends a machine knows of that. An error of the pool's own, too, is held against
+the slot that it was met at, and against no other. The loop is over when no slot has a child and
 none will have one.
 """
 
@@ -23,7 +24,7 @@ from pool.counted import counted
 from pool.event_log import EventSink
 from pool.exit_codes import ExitCode
 from pool.gpu.probe_client import Telemetry
-from pool.gpu.readings import Reading
+from pool.gpu.readings import Reading, Snapshot
 from pool.ledger import Ledger
 from pool.messages import Beat, Current, KeyAccepted, Said, TaskEnded, ToSupervisor
 from pool.supervisor.loading import LATE_S, Loads
@@ -144,15 +145,12 @@ class Supervisor:
     def step(self, now: float) -> float:
         """One round at `now`; the moment at which the next one is due."""
         if now - self._planned > _AWAY_S:
-            for slot in self.slots:
-                slot.grant_grace(now)
-        for slot in self.slots:
-            slot.hear(now)
+            self._for_each(now, lambda slot: slot.grant_grace(now))
+        self._for_each(now, lambda slot: slot.hear(now))
         for number in self._around.signals.take():
             self._signalled(number, now)
         self._look_at_loads(now)
-        for slot in self.slots:
-            slot.step(now, self._why_wait)
+        self._for_each(now, lambda slot: slot.step(now, self._why_wait))
         for companion in self._around.companions:
             companion.step(now)
         self._look_at_gpus(now)
@@ -166,6 +164,14 @@ class Supervisor:
             due.append(self._stop_at)
         self._planned = min(due)
         return self._planned
+
+    def _for_each(self, now: float, act: Callable[[Slot], None]) -> None:
+        """Do it for every slot. One for which it cannot be done is given up, and no other."""
+        for slot in self.slots:
+            try:
+                act(slot)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is about one slot
+                slot.break_down(error, now)
 
     def _ours(self) -> set[int]:
         """Every process that this pool has started and not waited for yet."""
@@ -253,8 +259,7 @@ class Supervisor:
             return
         self.draining = True
         logger.info("draining: {}", why)
-        for slot in self.slots:
-            slot.drain(now)
+        self._for_each(now, lambda slot: slot.drain(now))
 
     def stop(self, why: str, now: float, within_s: float = STOP_WITHIN_S) -> None:
         """Give every lease back and end."""
@@ -262,8 +267,7 @@ class Supervisor:
             return
         self._stopping = self.draining = True
         logger.warning("stopping now: {}", why)
-        for slot in self.slots:
-            slot.stop(now, within_s)
+        self._for_each(now, lambda slot: slot.stop(now, within_s))
 
     def _signalled(self, number: int, now: float) -> None:
         """The first signal bounds a drain's time; one that the pool began by itself has no end."""
@@ -301,17 +305,17 @@ class Supervisor:
         telemetry = self._around.gpus.poll(now)
         if telemetry is None:
             return
-        if telemetry.snapshot is None:
-            self.readings = {}
-            for slot in self.slots:
-                slot.memory.unknown()
-            return
-        self.readings = telemetry.snapshot.readings
-        for slot in self.slots:
-            if slot.facts.device is None:
-                continue
-            reading = self.readings.get(slot.facts.device.uuid)
-            if reading is None and telemetry.snapshot.incomplete:
+        snapshot = telemetry.snapshot
+        self.readings = {} if snapshot is None else snapshot.readings
+        self._for_each(now, lambda slot: self._look_at_device(slot, snapshot, now))
+
+    def _look_at_device(self, slot: Slot, snapshot: Snapshot | None, now: float) -> None:
+        """`snapshot` None: nothing is known of any device."""
+        if snapshot is None:
+            slot.memory.unknown()
+        elif slot.facts.device is not None:
+            reading = snapshot.readings.get(slot.facts.device.uuid)
+            if reading is None and snapshot.incomplete:
                 slot.memory.unknown()
             else:
                 slot.look_at_device(reading, now)

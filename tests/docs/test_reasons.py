@@ -11,7 +11,8 @@ from pool.supervisor.exits import _WORDS, ChildExit
 from tests.docs.pages import ROOT, page
 
 FUNCTIONS = {
-    "pool/supervisor/slot.py": "__init__ launch _wait_for_its_end _come_back drain _judge _follow",
+    "pool/supervisor/slot.py": "__init__ launch _wait_for_its_end _come_back break_down drain "
+    "_judge _follow",
     "pool/supervisor/ladder.py": "climb",
     "pool/supervisor/loading.py": "why_wait",
     "pool/supervisor/restart.py": "too_many",
