@@ -245,6 +245,9 @@ class Slot:
             return
         self._plan_trial(now)
         self._follow(SlotEvent.BROKEN, now)
+        if self.child is not None:
+            # In whatever state it was met: a child that nobody looks after must not go on.
+            self._ladder.kill(self.child, now)
         what = type(error).__name__
         self.reason = f"the pool met an error of its own ({what}); logs/pool.log has it"
         log.error("{}; the slot is {}", self.reason, self.state.value)

@@ -61,6 +61,7 @@ def test_an_event_that_the_table_does_not_know_ends_its_slot_alone(pool):
     pool.round()
     assert pool.states() == [QUARANTINED, READY]
     assert IllegalSlotEvent.__name__ in pool.slots[0].reason
+    assert not pool.children[0].alive
     assert works_on(pool, 1)
 
 
