@@ -1,9 +1,12 @@
 """Pools on GPUs that only NVML believes in: a C library in the driver's place."""
 
+import sys
 from pathlib import Path
 
-from tests.fakes.nvml import GIB, cards
-from tests.fakes.running_pool import wait_until
+import pytest
+
+from tests.fakes.nvml import GIB, ErrorCode, cards
+from tests.fakes.running_pool import ROOT, wait_until
 
 A, B = (card.uuid for card in cards(2))
 
@@ -78,6 +81,57 @@ def test_a_gpu_that_falls_off_the_bus_ends_its_slot_alone(add, start_on, watch, 
     watch.until_all([item])
     pool.signal(15)
     pool.wait()
+
+
+def test_devices_chooses_one_card_of_three_and_its_child_is_pinned_by_uuid(
+    start_on, add, watch, gpus
+):
+    gpus.gpus = cards(3)
+    gpus.write()
+    pool = start_on("--devices", "1")
+    pool.wait_for_states("ready")
+    [slot] = pool.slots()
+    assert (slot["slot"], slot["device"]["uuid"]) == ("gpu1", B)
+    assert environment_of(slot["pid"])["CUDA_VISIBLE_DEVICES"] == B
+    watch.until_all([add()])
+    pool.signal(15)
+    assert pool.wait() == 0
+
+
+def test_a_pool_whose_every_gpu_is_lost_or_sick_ends_with_a_code_of_its_own(start_on, gpus):
+    pool = start_on()
+    pool.wait_for_states("ready", "ready")
+    wait_until(lambda: all(slot["gpu"] for slot in pool.slots()), "readings of both GPUs")
+    gpus.xid(0, 79)
+    gpus.change(1, error=ErrorCode.GPU_IS_LOST)
+    assert pool.wait() == 5
+    assert [slot["state"] for slot in pool.slots()] == ["quarantined", "lost"]
+
+
+WITH_SO_MUCH_MEMORY = """
+import sys
+from pool.supervisor.host_memory import HostMemory
+HostMemory.available_bytes = lambda self: int(sys.argv[1])
+from pool.commands.start_pool import main
+sys.exit(main(sys.argv[3:]))
+"""
+
+
+@pytest.mark.parametrize(("available_gb", "side_by_side"), [(120, False), (400, True)])
+def test_children_load_side_by_side_only_where_the_hosts_memory_allows(
+    start_on, available_gb, side_by_side
+):
+    """No machine of ours is that large: the supervisor is told what it would read there."""
+    through = (sys.executable, "-P", "-c", WITH_SO_MUCH_MEMORY, f"{available_gb}000000000")
+    environ = {"PYTHONPATH": str(ROOT)}
+    pool = start_on(through=through, environ=environ, backend_options={"load_s": 4})
+    first_loaded, second_started = "[gpu0] ready after", "[gpu1] child 1 started"
+    if not side_by_side:
+        waits = "waits until the first child has loaded: it shows how much memory a load takes"
+        wait_until(lambda: [slot["reason"] for slot in pool.slots()][1:] == [waits], "the reason")
+    pool.wait_for_states("ready", "ready")
+    began = pool.said.index(second_started) < pool.said.index(first_loaded)
+    assert began is side_by_side, pool.said
 
 
 def test_no_visible_gpu_is_said_in_one_line(start_on):
