@@ -73,15 +73,19 @@ def test_a_driver_that_hangs_and_comes_back_costs_readings_and_no_task(start_on,
 
 
 def test_a_device_that_heat_slows_down_is_no_stalled_one(start_on, add, watch, gpus):
-    limits = {"first_step": 30, "infer": 30, "step_floor": 15}
+    """Seven times its usual step, and far above the floor; more than ten times would be a stall."""
+    step_s = 0.8
+    limits = {"first_step": 30, "infer": 30, "step_floor": step_s}
     pool = start_on(
-        backend=CHAOTIC, backend_options={"step_s": 0.3, "steps": 8}, stall_limits=limits
+        backend=CHAOTIC, backend_options={"step_s": step_s, "steps": 6}, stall_limits=limits
     )
     gpus.change(0, brakes=0x20)
     gpus.change(1, brakes=0x20)
-    watch.until_all([add("hot")])
+    item = add("hot")
+    watch.until_all([item])
     wait_until(lambda: pool.said.count("heat slows it down") == 2, "the heat said, once each")
     assert "dumping its stacks" not in pool.said
+    assert len(watch.leases(item)) == 1, "it was renewed all along"
     assert [each["restarts"] for each in pool.slots()] == [0, 0]
 
 
