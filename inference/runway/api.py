@@ -4,6 +4,7 @@ Runs on whichever thread calls it. The key goes to the API's own address alone.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -49,8 +50,9 @@ class RunwayApi:
         self._call_s = call_s
         self._plain_allowed = settings.on_loopback
         self._session = new_session()
+        self._key = settings.api_key
         self._headers = {
-            "Authorization": f"Bearer {settings.api_key}",
+            "Authorization": f"Bearer {self._key}",
             "X-Runway-Version": API_VERSION,
         }
 
@@ -62,7 +64,7 @@ class RunwayApi:
     ) -> Reply | NoReply:
         """Send the one paid request. `then` hears of the answer first: see `exchange`."""
         ask = self._ask("POST", "/v1/image_to_video", body)
-        return exchange(self._session, ask, Patience(self._call_s, stop, _CREATE_GRACE_S), then)
+        return self._exchange(ask, Patience(self._call_s, stop, _CREATE_GRACE_S), then)
 
     def look(self, task_id: str, stop: Stop = never) -> TaskView | Gone | NotSeen:
         """The task as it is now, with fresh links to its output."""
@@ -75,14 +77,14 @@ class RunwayApi:
     def cancel(self, task_id: str) -> bool:
         """Cancel the task, or delete a finished one; whether Runway said that it did."""
         ask = self._ask("DELETE", f"/v1/tasks/{task_id}")
-        answer = exchange(self._session, ask, Patience(_CANCEL_S))
+        answer = self._exchange(ask, Patience(_CANCEL_S))
         return isinstance(answer, Reply) and answer.status in (200, 202, 204, 404)
 
     def upload(self, picture: "Picture", stop: Stop) -> str | NotCreated:
         """Lend Runway the picture for a day; its runway:// URI."""
         name = f"photo.{_EXTENSIONS[picture.media_type]}"
         ask = self._ask("POST", "/v1/uploads", {"filename": name, "type": "ephemeral"})
-        answer = exchange(self._session, ask, Patience(self._call_s, stop))
+        answer = self._exchange(ask, Patience(self._call_s, stop))
         record = json_record(answer) or {}
         url, fields, uri = (record.get(key) for key in ("uploadUrl", "fields", "runwayUri"))
         if not (isinstance(url, str) and isinstance(fields, dict) and isinstance(uri, str)):
@@ -92,7 +94,7 @@ class RunwayApi:
         form = {str(key): str(value) for key, value in fields.items()}
         file = {"file": (name, picture.data, picture.media_type)}
         put = Ask("POST", url, form=form, files=file)
-        answer = exchange(self._session, put, Patience(_UPLOAD_S, stop))
+        answer = self._exchange(put, Patience(_UPLOAD_S, stop))
         stored = isinstance(answer, Reply) and 200 <= answer.status < 300
         return uri if stored else _not_stored(answer)
 
@@ -103,17 +105,30 @@ class RunwayApi:
     def key_accepted(self) -> bool | None:
         """Whether the key is good; None when Runway tells neither. It costs nothing."""
         ask = self._ask("GET", "/v1/organization")
-        answer = exchange(self._session, ask, Patience(_KEY_CHECK_S))
+        answer = self._exchange(ask, Patience(_KEY_CHECK_S))
         known = {401: False, 200: True}
         return known.get(answer.status) if isinstance(answer, Reply) else None
 
     def may_visit(self, url: str) -> bool:
         """Whether a link that Runway gave may be followed: https, or a test's own machine."""
-        return urlsplit(url).scheme == "https" or self._plain_allowed
+        try:
+            scheme = urlsplit(url).scheme
+        except ValueError:
+            return False
+        return scheme == "https" or self._plain_allowed
 
     def _look(self, task_id: str, patience: Patience) -> TaskView | Gone | NotSeen:
         ask = self._ask("GET", f"/v1/tasks/{task_id}")
-        return after_look(exchange(self._session, ask, patience))
+        return after_look(self._exchange(ask, patience))
+
+    def _exchange(
+        self,
+        ask: Ask,
+        patience: Patience,
+        then: Callable[[Reply | NoReply, Abandoned], None] = lambda _answer, _abandoned: None,
+    ) -> Reply | NoReply:
+        """Every call passes here, so nobody ever reads an answer that repeats the key."""
+        return exchange(self._session, replace(ask, secret=self._key), patience, then)
 
     def _ask(self, method: str, path: str, body: object = None) -> Ask:
         return Ask(method, f"{self._base}{path}", headers=self._headers, record=body)

@@ -20,6 +20,7 @@ from requests.cookies import RequestsCookieJar
 from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError, SSLError
 
 from inference.runway.patience import Abandoned, GivenUp, never, patiently
+from inference.runway.words import HIDDEN
 
 CONNECT_S = 10.0
 SILENCE_S = 60.0
@@ -27,6 +28,8 @@ SILENCE_S = 60.0
 
 _BODY_BYTES = 1024 * 1024
 _READ_BYTES = _SEND_BYTES = 65_536
+_SHORTEST_SECRET = 8
+"""No real key is shorter, and a shorter one may be a part of the answer's own words."""
 _BEFORE_SENDING = (
     requests.exceptions.ConnectTimeout,
     requests.exceptions.InvalidURL,
@@ -38,7 +41,10 @@ _BEFORE_SENDING = (
 
 @dataclass(frozen=True)
 class Ask:
-    """One request. Its parts hold the key or a picture, so none of them is ever shown."""
+    """One request. Its parts hold the key or a picture, so none of them is ever shown.
+
+    `secret` is taken out of the answer's body: a server may repeat what it was sent.
+    """
 
     method: str
     url: str = field(repr=False)
@@ -46,6 +52,7 @@ class Ask:
     record: object = field(default=None, repr=False)
     form: Mapping[str, str] | None = field(default=None, repr=False)
     files: Mapping[str, Any] | None = field(default=None, repr=False)
+    secret: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -167,7 +174,7 @@ def failure(error: Exception) -> NoReply:
 def _answer(session: requests.Session, ask: Ask, unwanted: Callable[[], bool]) -> Reply | NoReply:
     try:
         with opened(session, ask, unwanted) as response:
-            body = _limited(response)
+            body = _without(ask.secret, _limited(response))
             return Reply(response.status_code, body, _retry_after_s(response.headers))
     except _Unwanted:
         return NoReply("stopped before it was sent", sent=False)
@@ -184,6 +191,12 @@ def _limited(response: requests.Response) -> bytes:
             break
         body += chunk
     return bytes(body)
+
+
+def _without(secret: str, body: bytes) -> bytes:
+    if len(secret) < _SHORTEST_SECRET:
+        return body
+    return body.replace(secret.encode(), HIDDEN.encode())
 
 
 def _before_sending(error: Exception) -> bool:

@@ -4,21 +4,19 @@ import re
 
 _LONGEST = 300
 _READ = 20_000  # a body of megabytes, offered as one message, is not searched to its end
-_HIDDEN = "[hidden]"
+HIDDEN = "[hidden]"
 _RULES = (
-    (re.compile(r"\bdata:[^\s'\"<>]*"), _HIDDEN),
+    (re.compile(r"\bdata:[^\s'\"<>]*"), HIDDEN),
     # Signed links carry their token behind the question mark.
     (re.compile(r"\b(\w{1,16}://)[^\s/@?#'\"<>]*@"), r"\1"),
     (re.compile(r"\b(\w{1,16}://[^\s?#'\"<>]*)[?#][^\s'\"<>]*"), r"\1"),
-    (re.compile(r"(?i)\b(bearer\s+|key_)[\w.~+/=-]{8,}"), rf"\1{_HIDDEN}"),
+    (re.compile(r"(?i)\b(bearer\s+|key_|rw_)[\w.~+/=-]{8,}"), rf"\1{HIDDEN}"),
 )
 
 
-def fit(text: str, key: str = "") -> str:
-    """`text` on one line, short, without `key`, links' tokens and data URIs."""
+def fit(text: str) -> str:
+    """`text` on one line, short, without keys, links' tokens and data URIs."""
     text = text[:_READ]
-    if key:
-        text = text.replace(key, _HIDDEN)
     for shape, replacement in _RULES:
         text = shape.sub(replacement, text)
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -6,9 +6,11 @@ import pytest
 
 from inference.backend import CancelToken
 from inference.errors import InferenceError
+from inference.runway import errand
 from tests.fakes.bad_server.faults import Canned, Reset
-from tests.fakes.runway import failed
-from tests.integration.runway.sample import silent
+from tests.fakes.canary import CANARY
+from tests.fakes.runway import FakeRunway, failed
+from tests.integration.runway.sample import REQUEST, silent
 
 
 def shown(error):
@@ -53,6 +55,55 @@ def test_a_failures_words_are_cleaned(infer, runway, lines):
         infer()
     everything = shown(raised.value) + " ".join(lines)
     assert [s for s in [*runway.secrets(), "secretsecret"] if s in everything] == []
+
+
+@pytest.fixture(params=["key_", "rw_sk_", ""], ids=["key_", "rw_sk_", "no shape"])
+def echoing(request):
+    """A fake Runway whose key has one of the shapes that keys have, or none."""
+    with FakeRunway(key=f"{request.param}{CANARY * 10}5f0c2e5f") as running:
+        yield running
+
+
+ECHOES = {
+    "an error": ("create", 400, lambda said: {"error": said}),
+    "an issue": ("create", 400, lambda said: {"issues": [{"path": ["model"], "message": said}]}),
+    "a field's name": ("create", 400, lambda said: {"issues": [{"path": [said]}]}),
+    "a look": ("look", 405, lambda said: {"error": said}),
+    "a failure": (
+        "look",
+        200,
+        lambda said: {"status": "FAILED", "failure": said, "failureCode": said},
+    ),
+    "a link": ("look", 200, lambda said: {"status": "SUCCEEDED", "output": [f"https://{said}"]}),
+    "an upload": (
+        "start-upload",
+        200,
+        lambda said: {"uploadUrl": said, "fields": {said: said}, "runwayUri": f"runway://{said}"},
+    ),
+    "a refused upload": ("start-upload", 400, lambda said: {"error": said}),
+}
+
+
+@pytest.mark.parametrize("echo", ECHOES)
+def test_a_key_that_runway_repeats_comes_no_further(
+    backend, echoing, lines, tmp_path, monkeypatch, echo
+):
+    if "upload" in echo:
+        monkeypatch.setattr(errand, "data_uri", lambda _: None)  # as for a large photo
+    endpoint, status, body = ECHOES[echo]
+    said = json.dumps(body(f"Bearer={echoing.key}, {echoing.key}"))
+    echoing.trouble(endpoint, Canned(status, said.encode()), times=99)
+    made = backend(api_key=echoing.key, base_url=echoing.url)
+    try:
+        finished = made.infer(made.prepare(REQUEST), silent, CancelToken())
+        made.encode(finished, tmp_path / "video.mp4", silent, CancelToken())
+    except InferenceError as error:
+        lines.append(shown(error))
+    lines.append(f"{made.unavailable()} {made.today()}")
+    written = b"".join(path.read_bytes() for path in (tmp_path / "state").iterdir())
+    assert echoing.asked(endpoint)
+    assert echoing.key not in " ".join(lines)
+    assert echoing.key.encode() not in written
 
 
 def test_a_broken_download_does_not_show_its_link(backend, infer, runway, lines, tmp_path):

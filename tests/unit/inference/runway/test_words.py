@@ -14,6 +14,7 @@ from inference.runway.words import fit
         ("got data:image/png;base64,AAAA in", "got [hidden] in"),
         ("Authorization: Bearer abcdefgh12345678", "Authorization: Bearer [hidden]"),
         ("the key key_0123456789abcdef", "the key key_[hidden]"),
+        ("the key rw_sk_0123456789abcdef", "the key rw_[hidden]"),
         ("a\x00b\x1b[31m", "a b [31m"),
     ],
 )
