@@ -9,6 +9,7 @@ from inference.runway.exchange import NoReply, Reply
 from inference.runway.models import USD_PER_CREDIT
 from inference.runway.words import fit
 
+_MOST_ISSUES = 3
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
@@ -166,9 +167,26 @@ def json_record(answer: Reply | NoReply) -> dict[str, object] | None:
 
 def _refusal(answer: Reply) -> NotCreated:
     record = _record(answer.body)
-    text = fit(str(record.get("error", "")))
-    said = f"HTTP {answer.status}: {text}" if text else f"HTTP {answer.status}"
-    return NotCreated(_why(answer.status, text, record), said, answer.retry_after_s)
+    text = fit(str(record.get("error") or ""))
+    return NotCreated(
+        _why(answer.status, text, record), _said(answer.status, record), answer.retry_after_s
+    )
+
+
+def _said(status: int, record: dict[str, object]) -> str:
+    """What Runway answered, on one line: its error, and of each issue the field and the message."""
+    issues = record.get("issues")
+    listed = issues[:_MOST_ISSUES] if isinstance(issues, list) else []
+    texts = (str(record.get("error") or ""), "; ".join(filter(None, map(_issue, listed))))
+    return fit(": ".join((f"HTTP {status}", *filter(None, texts))))
+
+
+def _issue(issue: object) -> str:
+    if not isinstance(issue, dict):
+        return str(issue)
+    path = issue.get("path")
+    place = ".".join(map(str, path)) if isinstance(path, list) else ""
+    return ": ".join(filter(None, (place, str(issue.get("message", "")))))
 
 
 def _why(status: int, text: str, record: dict[str, object]) -> Why:

@@ -188,8 +188,9 @@ class Errand:
 
     def _remedy(self, refusal: NotCreated) -> None:
         """Wait, and let the next turn ask again; or raise."""
-        remedy, said = REMEDIES[refusal.why], f"{refusal.why.value} ({refusal.text})"
-        named = self._prepared.choice.named
+        named, model = self._prepared.choice.named, self._prepared.choice.model.sent
+        text = f"{model}; {refusal.text}" if refusal.why is Why.MODEL else refusal.text
+        remedy, said = REMEDIES[refusal.why], f"{refusal.why.value} ({text})"
         if refusal.why is Why.INPUT or (refusal.why is Why.MODEL and named):
             raise RequestRefused(f"the video service refused the task: {said}")
         self._asks += 1

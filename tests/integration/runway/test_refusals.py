@@ -1,6 +1,7 @@
 """What Runway refuses, and whether that is the photo's fault, ours, or a matter of time."""
 
 import json
+import re
 
 import pytest
 
@@ -44,10 +45,17 @@ def complaint(field):
     return json.dumps({"error": "Validation of body failed", "issues": issues}).encode()
 
 
-@pytest.mark.parametrize("body", [complaint("promptImage"), b'{"error": "Invalid asset"}'])
-def test_a_400_about_the_photo_is_the_photos_fault(infer, runway, body):
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (complaint("promptImage"), "Validation of body failed: promptImage: Invalid input"),
+        (b'{"error": "Invalid asset"}', "Invalid asset"),
+    ],
+)
+def test_a_400_about_the_photo_is_the_photos_fault(infer, runway, body, said):
     runway.trouble("create", Canned(400, body))
-    with pytest.raises(RequestRefused, match="the video service refused the task"):
+    words = rf"the video service refused the task: .* \(HTTP 400: {said}\)"
+    with pytest.raises(RequestRefused, match=words):
         infer()
     assert infer(lease_id="w#2").links
 
@@ -88,7 +96,11 @@ def test_refusals_without_a_reason_are_forgotten_once_the_item_is_taken(infer, r
 
 
 def test_a_model_that_runway_no_longer_has_is_said_by_name(infer, runway):
-    with pytest.raises(RequestRefused, match="does not make videos with this model"):
+    words = (
+        "does not make videos with this model "
+        "(gen3a_turbo; HTTP 400: Validation of body failed: model: Invalid input)"
+    )
+    with pytest.raises(RequestRefused, match=re.escape(words)):
         infer(provider="gen3a_turbo")
     assert len(runway.asked("create")) == 1
 
@@ -97,6 +109,7 @@ def test_a_default_model_that_is_gone_fails_no_ones_task(backend, infer, runway)
     made = backend(model="gen3a_turbo")
     with pytest.raises(TryLater, match="set runway_model to another"):
         infer(made, provider=None)
+    assert "gen3a_turbo" in made.unavailable()
     assert "set runway_model to another" in made.unavailable()
     assert runway.tasks == []
 

@@ -91,6 +91,37 @@ def test_the_fields_of_a_validation_error_are_read_too():
     assert after_create(reply(400, record)).why is Why.MODEL
 
 
+@pytest.mark.parametrize(
+    ("record", "text"),
+    [
+        ({}, "HTTP 400"),
+        ({"error": "no"}, "HTTP 400: no"),
+        ({"error": None}, "HTTP 400"),
+        (
+            {"error": "Invalid", "issues": [{"path": ["model"], "message": "Invalid input"}]},
+            "HTTP 400: Invalid: model: Invalid input",
+        ),
+        (
+            {"issues": [{"path": ["a", 0, "b"], "message": "m"}, {"message": "n"}, {"path": []}]},
+            "HTTP 400: a.0.b: m; n",
+        ),
+        (
+            {"error": "Invalid", "issues": ["seed", 7, None, "fourth"]},
+            "HTTP 400: Invalid: seed; 7; None",
+        ),
+        ({"error": "Invalid", "issues": {"path": "model"}}, "HTTP 400: Invalid"),
+        ({"error": "see\nhttps://x.example/?token=abc"}, "HTTP 400: see https://x.example/"),
+    ],
+)
+def test_what_runway_answered_is_said_with_the_fields_that_it_names(record, text):
+    assert after_create(reply(400, record)).text == text
+
+
+def test_what_runway_answered_stays_short():
+    issues = [{"path": ["promptText"], "message": "too long " * 1000}]
+    assert len(after_create(reply(400, {"error": "no", "issues": issues})).text) == 300
+
+
 def test_every_reason_has_its_remedy():
     assert set(REMEDIES) == set(Why)
 
