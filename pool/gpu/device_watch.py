@@ -5,7 +5,7 @@ and the driver cleans up with codes that say nothing. It is over when the driver
 is left to be done, or when the device was gone and is back: nobody but a reset does that.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from pool.gpu.readings import Brake, Reading, Recovery
@@ -35,6 +35,7 @@ class DeviceWatch:
         self._advised: set[str] = set()
         self._xids: Mapping[int, int] = {}
         self._ecc: int | None = None
+        self._unexplained = 0
         self._fatal: str | None = None
 
     def seen(self, reading: Reading | None) -> str | None:
@@ -47,9 +48,10 @@ class DeviceWatch:
             return None
         if self.unfit is not None and self.unfit.lost:
             self._fatal, self._ecc, self._xids = None, reading.ecc_uncorrected, reading.xids
+            self._unexplained = 0
         fresh = [code for code, times in reading.xids.items() if times > self._xids.get(code, 0)]
         self._xids = reading.xids
-        fatal = ends_the_device(fresh) or self._broken_memory(reading)
+        fatal = ends_the_device(fresh) or self._broken_memory(reading, fresh)
         if fatal is not None:
             self._fatal = fatal
         elif reading.recovery is Recovery.NONE:
@@ -64,15 +66,21 @@ class DeviceWatch:
         self._advised.update(news)
         return news
 
-    def _broken_memory(self, reading: Reading) -> str | None:
-        """Uncorrectable errors that have come, in words; an Xid says better what they cost."""
-        counted = reading.ecc_uncorrected
-        if counted is None:
+    def _broken_memory(self, reading: Reading, fresh: Collection[int]) -> str | None:
+        """Uncorrectable errors that no Xid explains, in words; an Xid says better what they cost.
+
+        They are judged one reading after they came: their Xid may be heard only then.
+        """
+        explained = not _ABOUT_MEMORY.isdisjoint(fresh)
+        due, self._unexplained = self._unexplained, 0
+        before, counted = self._ecc, reading.ecc_uncorrected
+        if counted is not None:
+            self._ecc = counted
+            if before is not None and counted > before and not explained:
+                self._unexplained = counted - before
+        if explained or not due:
             return None
-        before, self._ecc = self._ecc, counted
-        if before is None or counted <= before or _ABOUT_MEMORY & reading.xids.keys():
-            return None
-        return f"{counted - before} uncorrectable memory errors; reset the GPU or give it back"
+        return f"{due} uncorrectable memory errors; reset the GPU or give it back"
 
 
 def _remarks(reading: Reading) -> Iterator[str]:

@@ -65,12 +65,14 @@ def test_memory_that_cannot_be_repaired_makes_a_device_unfit():
 
 
 def test_uncorrectable_errors_that_come_make_a_device_unfit():
-    assert why(reading(ecc_uncorrected=7), reading(ecc_uncorrected=7)) is None
-    assert "2 uncorrectable" in why(reading(ecc_uncorrected=7), reading(ecc_uncorrected=9))
+    before, after = reading(ecc_uncorrected=7), reading(ecc_uncorrected=9)
+    assert why(before, before, before) is None
+    assert why(before, after) is None, "their Xid may be heard with the next reading"
+    assert "2 uncorrectable" in why(before, after, after)
 
 
 def test_errors_that_came_while_they_could_not_be_read_are_not_overlooked():
-    readings = [reading(ecc_uncorrected=7), reading(), reading(ecc_uncorrected=9)]
+    readings = [reading(ecc_uncorrected=7), reading(), reading(ecc_uncorrected=9), reading()]
     assert "2 uncorrectable" in why(*readings)
 
 
@@ -79,6 +81,26 @@ def test_a_contained_error_costs_the_process_and_not_the_device():
     contained = reading(ecc_uncorrected=1, xids={94: 1})
     assert watch.seen(contained) == "Xid 94: contained memory error"
     assert watch.unfit is None
+
+
+def test_a_contained_error_that_is_counted_before_it_is_heard_costs_no_device():
+    watch = watched(reading(ecc_uncorrected=0), reading(ecc_uncorrected=1))
+    heard = reading(ecc_uncorrected=1, xids={94: 1})
+    assert watch.seen(heard) == "Xid 94: contained memory error"
+    watch.seen(heard)
+    assert watch.unfit is None
+
+
+def test_an_old_harmless_error_of_memory_hides_no_later_one():
+    replaced = {63: 1}
+    before = reading(ecc_uncorrected=0, xids=replaced)
+    after = reading(ecc_uncorrected=1, xids=replaced)
+    assert "1 uncorrectable" in why(before, before, after, after)
+
+
+def test_errors_of_a_device_that_was_gone_meanwhile_are_those_of_its_former_life():
+    counted = reading(ecc_uncorrected=1)
+    assert why(reading(ecc_uncorrected=0), counted, None, counted, counted) is None
 
 
 def test_an_error_of_the_application_is_told_once_each_time():
