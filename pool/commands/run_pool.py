@@ -233,9 +233,10 @@ def _surroundings(
         started_at=datetime.now(UTC),
     )
     outputs = [_output(settings, slot.name) for slot in planned.slots]
+    devices = [slot.device.uuid for slot in planned.slots if slot.device is not None]
     return Surroundings(
         signals=SignalRecorder(),
-        gpus=ProbeClient.on_this_host(environ) if settings.on_gpus else None,
+        gpus=ProbeClient.on_this_host(environ, devices) if settings.on_gpus else None,
         ledger=Ledger(state_dir.ledger),
         events=event_sink(state_dir.events, "pool", wanted=settings.event_log),
         task_log=TaskLog(state_dir.tasks),

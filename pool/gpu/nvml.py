@@ -56,6 +56,8 @@ class Nvml:
             count = pynvml.nvmlDeviceGetCount()
         except pynvml.NVMLError as error:
             raise NvmlUnusable(_remedy(error)) from error
+        if count == 0:
+            raise NvmlUnusable("NVML lists no GPU; run nvidia-smi, and look at dmesg for an Xid")
         self._problems: list[str] = []
         self._incomplete = False
         self._devices = tuple(entry for index in range(count) for entry in self._at(index))

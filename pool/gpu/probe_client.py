@@ -21,6 +21,9 @@ FIRST_LINE_S = 30.0
 
 LINE_S = 5.0
 
+RENEW_S = 60.0
+"""How old a probe gets while a device is not there: it knows only those that it began with."""
+
 HUNG = "NVML gives no answer; run nvidia-smi, and restart the machine if that hangs too"
 
 
@@ -56,21 +59,24 @@ class Telemetry:
 class ProbeClient:
     """Readings of all devices, about once a second, for as long as NVML answers.
 
-    Owned by the supervisor's loop and called from its thread only. `start` makes a probe.
+    Owned by the supervisor's loop and called from its thread only. `start` makes a probe. While one
+    of the devices in `wanted`, UUIDs, is not there, the probe is renewed now and then.
     """
 
-    def __init__(self, start: Callable[[], Probe]) -> None:
+    def __init__(self, start: Callable[[], Probe], wanted: Collection[str] = ()) -> None:
         self._start = start
+        self._wanted = wanted
         self._probe: Probe | None = None
         self._dying: Probe | None = None
         self._start_at = 0.0
         self._due_at = 0.0
+        self._renew_at = 0.0
         self._failures = 0
 
     @classmethod
-    def on_this_host(cls, environ: Mapping[str, str]) -> Self:
+    def on_this_host(cls, environ: Mapping[str, str], wanted: Collection[str]) -> Self:
         """A client whose probes are processes with the environment `environ`."""
-        return cls(partial(ProbeProcess, environ))
+        return cls(partial(ProbeProcess, environ), wanted)
 
     def poll(self, now: float) -> Telemetry | None:
         """What is new at the monotonic time `now`, in seconds; None if nothing is. Never blocks."""
@@ -103,8 +109,11 @@ class ProbeClient:
 
         A process that hangs inside the driver outlives SIGKILL; a second one would join it there.
         """
-        if now < self._start_at or (self._dying and self._dying.exit_code is None):
+        if now < self._start_at:
             return None
+        if self._dying is not None and self._dying.exit_code is None:
+            told = self._failures > 0 or now < self._due_at
+            return None if told else self._fail(HUNG, now)
         self._dying = None
         try:
             self._probe = self._start()
@@ -112,6 +121,7 @@ class ProbeClient:
             # No memory, no file descriptor: this may pass.
             return self._fail(f"the GPU probe could not be started: {error.strerror}", now)
         self._due_at = now + FIRST_LINE_S
+        self._renew_at = now + RENEW_S
         return None
 
     def _take(self, line: bytes, now: float) -> Telemetry:
@@ -125,17 +135,26 @@ class ProbeClient:
             logger.info("GPU telemetry is back")
         self._failures = 0
         self._due_at = now + LINE_S
+        if now >= self._renew_at and (snapshot.incomplete or self._misses_one(snapshot)):
+            self._let_go()
         return Telemetry(snapshot)
+
+    def _misses_one(self, snapshot: Snapshot) -> bool:
+        readings = (snapshot.readings.get(uuid) for uuid in self._wanted)
+        return any(reading is None or reading.lost for reading in readings)
 
     def _fail(self, reason: str, now: float) -> Telemetry:
         if self._failures == 0:
             logger.warning("GPU telemetry is unknown: {}", reason)
         self._failures += 1
         self._start_at = now + backoff_s(self._failures, jitter=0)
+        self._let_go()
+        return Telemetry(None, reason)
+
+    def _let_go(self) -> None:
         if self._probe is not None:
             self._probe.kill()
-        self._probe, self._dying = None, self._probe
-        return Telemetry(None, reason)
+            self._probe, self._dying = None, self._probe
 
 
 def list_devices(environ: Mapping[str, str], timeout_s: float) -> Snapshot:

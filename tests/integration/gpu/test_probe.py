@@ -24,7 +24,7 @@ A, B = (gpu.uuid for gpu in cards(2))
 
 @pytest.fixture
 def client(environ):
-    client = ProbeClient.on_this_host(environ)
+    client = ProbeClient.on_this_host(environ, [A, B])
     yield client
     client.close()
 
@@ -213,6 +213,25 @@ def test_a_driver_that_comes_back_is_found(control, client):
     assert next_telemetry(client).snapshot is None
     control.break_library(ErrorCode.NONE)
     assert A in readings_of(next_telemetry(client, lambda t: t.snapshot is not None))
+
+
+def test_no_gpu_in_nvmls_list_is_trouble_with_nvml_and_says_nothing_of_any_device(control, client):
+    control.gpus.clear()
+    control.write()
+    telemetry = next_telemetry(client)
+    assert telemetry.snapshot is None
+    assert telemetry.reason.startswith("NVML lists no GPU; run nvidia-smi")
+
+
+def test_a_device_that_was_gone_when_the_probe_began_is_found_once_it_is_back(
+    control, client, monkeypatch
+):
+    monkeypatch.setattr(probe_client, "RENEW_S", 1.5)  # the wait itself is measured elsewhere
+    control.change(0, error=ErrorCode.GPU_IS_LOST)
+    assert list(readings_of(next_telemetry(client))) == [B]
+    control.change(0, error=ErrorCode.NONE)
+    telemetry = next_telemetry(client, lambda t: A in readings_of(t))
+    assert not readings_of(telemetry)[A].lost
 
 
 def start_probe(environ):

@@ -5,7 +5,7 @@ import errno
 import pytest
 from loguru import logger
 
-from pool.gpu.probe_client import FIRST_LINE_S, HUNG, LINE_S, ProbeClient
+from pool.gpu.probe_client import FIRST_LINE_S, HUNG, LINE_S, RENEW_S, ProbeClient
 from pool.gpu.readings import Reading, Snapshot, to_line
 
 GOOD = Snapshot(readings={"GPU-1": Reading(1.0)})
@@ -13,6 +13,8 @@ GOOD = Snapshot(readings={"GPU-1": Reading(1.0)})
 
 class HandProbe:
     """A probe that says what the test puts into it."""
+
+    pid = 4000
 
     def __init__(self):
         self.waiting = []
@@ -37,10 +39,10 @@ class HandProbe:
 class Bench:
     """A client, and every probe that it started."""
 
-    def __init__(self):
+    def __init__(self, *wanted):
         self.probes = []
         self.no_room = False
-        self.client = ProbeClient(self._start)
+        self.client = ProbeClient(self._start, wanted)
 
     def _start(self):
         if self.no_room:
@@ -187,3 +189,56 @@ def test_a_probe_that_cannot_be_started_is_tried_again_after_the_backoff(bench):
     assert not bench.probes
     bench.client.poll(1)
     assert len(bench.probes) == 1
+
+
+# A device that is not there
+
+
+LOST = Snapshot(readings={"GPU-1": Reading(1.0, lost=True)})
+
+
+def hear_for(bench, snapshot, until):
+    """A line a second from the newest probe; how often the telemetry was unknown."""
+    unknown = 0
+    for now in range(1, until + 1):
+        telemetry = bench.hear(snapshot, now)
+        unknown += telemetry is not None and telemetry.snapshot is None
+    return unknown
+
+
+@pytest.mark.parametrize("snapshot", [LOST, Snapshot(), Snapshot(incomplete=True)])
+def test_while_a_device_is_not_there_the_probe_is_renewed_about_once_a_minute(snapshot, logged):
+    bench = Bench("GPU-1")
+    bench.client.poll(0)
+    assert hear_for(bench, snapshot, until=305) == 0
+    assert len(bench.probes) == 1 + 305 // (RENEW_S + 1)
+    assert all(probe.killed for probe in bench.probes[:-1])
+    assert logged == []
+
+
+def test_a_probe_that_sees_every_device_is_not_renewed():
+    bench = Bench("GPU-1")
+    bench.client.poll(0)
+    hear_for(bench, GOOD, until=1000)
+    assert len(bench.probes) == 1
+
+
+def test_a_device_that_nobody_uses_is_not_waited_for():
+    bench = Bench("GPU-1")
+    bench.client.poll(0)
+    other = {"GPU-2": Reading(1.0, lost=True)}
+    hear_for(bench, Snapshot(readings={**GOOD.readings, **other}), until=1000)
+    assert len(bench.probes) == 1
+
+
+def test_a_probe_that_cannot_be_renewed_since_it_hangs_leaves_nothing_known():
+    bench = Bench("GPU-1")
+    bench.client.poll(0)
+    bench.hear(LOST, 1)
+    bench.probes[0].dies_when_killed = False
+    assert bench.hear(LOST, RENEW_S).snapshot == LOST
+    assert bench.client.poll(RENEW_S + LINE_S - 0.1) is None
+    assert bench.client.poll(RENEW_S + LINE_S).reason == HUNG
+    bench.probes[0].exit_code = -9
+    bench.client.poll(RENEW_S + LINE_S + 1)
+    assert bench.hear(GOOD, RENEW_S + LINE_S + 2).snapshot == GOOD

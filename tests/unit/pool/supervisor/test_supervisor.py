@@ -59,10 +59,10 @@ class NotedEvents:
 class Pool:
     """A supervisor of two slots with fake children."""
 
-    def __init__(self, tmp_path, *, max_tasks=None, drain_timeout_s=None, on_gpus=False):
+    def __init__(self, tmp_path, *, max_tasks=None, drain_timeout_s=None, on_gpus=False, gpus=None):
         self.now = 1000.0
         self.signals = RecordedSignals()
-        self.gpus = Readings()
+        self.gpus = gpus or Readings()
         self.ledger = Ledger(tmp_path / "ledger.jsonl")
         self.published = []
         self.events = NotedEvents()
