@@ -37,11 +37,15 @@ class Created:
 
 @dataclass(frozen=True)
 class NotCreated:
-    """Certainly nothing was created, and nothing paid."""
+    """Certainly nothing was created, and nothing paid.
+
+    `too_large`: the request, or the picture in it; uploaded, the same picture may be welcome.
+    """
 
     why: Why
     text: str = ""
     retry_after_s: float | None = None
+    too_large: bool = False
 
 
 @dataclass(frozen=True)
@@ -169,7 +173,10 @@ def _refusal(answer: Reply) -> NotCreated:
     record = _record(answer.body)
     text = fit(str(record.get("error") or ""))
     return NotCreated(
-        _why(answer.status, text, record), _said(answer.status, record), answer.retry_after_s
+        _why(answer.status, text, record),
+        _said(answer.status, record),
+        answer.retry_after_s,
+        too_large=answer.status == 413 or _names_the_pictures_size(text, record),
     )
 
 
@@ -211,16 +218,29 @@ _BLAMED = (
 """Names of fields. An answer without any may be about a retired API version, the account's tier or
 a proxy, and would be the same for every task."""
 
+_SIZE = re.compile(
+    r"(?i)\b(too_big|too (big|large|long)|size|bytes|[km]i?b|at most|maximum|exceeds?)\b"
+)
+
 
 def _blamed(text: str, record: dict[str, object]) -> Why:
     """Which part of a request a 400 complains of, from the fields that it names."""
     if re.search(r"\bcredits?\b", text, re.IGNORECASE):
         return Why.CREDIT
-    named = f"{text} {json.dumps(record.get('issues', ''))}"
+    named = _named(text, record)
     for fields, why in _BLAMED:
         if re.search(rf"\b({fields})\b", named):
             return why
     return Why.UNNAMED
+
+
+def _names_the_pictures_size(text: str, record: dict[str, object]) -> bool:
+    named = _named(text, record)
+    return bool(re.search(r"\b(promptImage|[Aa]sset)", named) and _SIZE.search(named))
+
+
+def _named(text: str, record: dict[str, object]) -> str:
+    return f"{text} {json.dumps(record.get('issues', ''))}"
 
 
 def _view(record: dict[str, object]) -> TaskView:

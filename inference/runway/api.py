@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 API_VERSION = "2024-11-06"
 
 CALL_S = 60.0
-"""How long one call may take, a picture of 5 MB included."""
+"""How long one call may take, a picture inside the request included."""
 
 _CREATE_GRACE_S = 4.0
 """Once a create is on its way its answer is worth waiting for, even when asked to stop: a task

@@ -158,9 +158,16 @@ class Errand:
                 self._journal.pause(UNKNOWN_PAUSE_S, f"a create was not answered ({reason})")
                 self._cancel.check()
                 raise TryLater(f"a create may have been paid and was not answered: {reason}")
+            case NotCreated() as refusal if self._to_be_uploaded(refusal):
+                self._log.warning("{}; the photo is uploaded instead", refusal.text)
+                self._picture_uri = None
             case NotCreated() as refusal:
                 self._remedy(refusal)
         return None
+
+    def _to_be_uploaded(self, refusal: NotCreated) -> bool:
+        """Whether the photo gets another chance, since it was too large inside the request."""
+        return refusal.too_large and (self._picture_uri or "").startswith("data:")
 
     def _noted(self, number: int) -> Callable[[Reply | NoReply, Abandoned], None]:
         """Writes down what a create's answer says, on the create's own thread."""
@@ -171,7 +178,7 @@ class Errand:
                     self._write_down(number, task_id, usd)
                     if abandoned() and self._means.api.cancel(task_id):
                         self._journal.settle(number, State.GONE, "cancelled")
-                case NotCreated(Why.UNNAMED, text):
+                case NotCreated(Why.UNNAMED, text) as refusal if not self._to_be_uploaded(refusal):
                     self._journal.settle(number, State.REBUFFED, text)
                 case NotCreated():
                     self._journal.settle(number, State.UNSENT)

@@ -19,8 +19,8 @@ from inference.runway.picture import Picture, picture_of
 from inference.runway.prompt import prompt_for
 from inference.runway.settings import RunwaySettings, default_model
 
-DATA_URI_BYTES = 5 * 1024 * 1024
-"""Runway takes a picture this large inside a request, counted as it is written there."""
+INLINE_BYTES = 3_300_000
+"""Runway takes a picture file this large inside a request; written there, it may have 5 MB."""
 
 _SEEDS = 2**32
 """Runway's seeds have 32 bits."""
@@ -85,11 +85,9 @@ def prepare(request: Request, settings: RunwaySettings) -> Prepared:
 
 def data_uri(picture: Picture) -> str | None:
     """The picture as a data URI, or None where that is more than Runway takes."""
-    head = f"data:{picture.media_type};base64,"
-    encoded_bytes = (len(picture.data) + 2) // 3 * 4
-    if len(head) + encoded_bytes > DATA_URI_BYTES:
+    if len(picture.data) > INLINE_BYTES:
         return None
-    return head + base64.b64encode(picture.data).decode("ascii")
+    return f"data:{picture.media_type};base64,{base64.b64encode(picture.data).decode('ascii')}"
 
 
 def _fingerprint(model: Model, picture: Picture, *parts: str) -> str:

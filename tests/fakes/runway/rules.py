@@ -15,7 +15,7 @@ MODELS: dict[str, tuple[Collection[int], Collection[str], int]] = {
 }
 """Model: lengths in seconds, sizes, credits a second. Two of the specs' models are gone."""
 
-DATA_URI_BYTES = 5 * 1024 * 1024
+INLINE_BYTES = 3_300_000
 PROMPT_UNITS = 1000
 MEDIA_TYPES = ("image/jpeg", "image/png", "image/webp")
 
@@ -55,9 +55,10 @@ def _image_problem(image: Any, uploads: Collection[str]) -> tuple[str, str] | No
         return None if image in uploads else ("promptImage", "Unknown upload")
     if image.startswith("https://"):
         return None
-    if len(image) > DATA_URI_BYTES:
-        return "promptImage", "Data URI is too large"
-    return None if picture_in(image) else ("promptImage", "Invalid data URI.")
+    picture = picture_in(image)
+    if not picture:
+        return "promptImage", "Invalid data URI."
+    return ("promptImage", "Data URI is too large") if len(picture) > INLINE_BYTES else None
 
 
 def picture_in(uri: str) -> bytes | None:

@@ -93,6 +93,36 @@ def test_a_photo_too_large_for_a_request_is_uploaded_first(infer, runway, large)
     assert Image.open(io.BytesIO(runway.world.uploads[uri])).size == (2000, 2000)
 
 
+TOO_LARGE = {
+    "413": Canned(413, b"<html>Request Entity Too Large</html>", "text/html"),
+    "400": Canned(400, b'{"error": "promptImage: Data URI is too large"}'),
+}
+
+
+@pytest.mark.parametrize("answer", TOO_LARGE)
+def test_a_photo_that_is_too_large_after_all_is_uploaded_within_the_lease(
+    backend, infer, runway, answer
+):
+    runway.trouble("create", TOO_LARGE[answer])
+    assert infer().links
+    assert [body["promptImage"].partition(":")[0] for body in runway.bodies] == ["runway"]
+    assert backend().unavailable() is None
+    assert backend().today().videos == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "words"),
+    [("413", TryLater, "does not say what is wrong"), ("400", RequestRefused, "refused the task")],
+)
+def test_a_photo_that_is_too_large_even_so_is_not_uploaded_again(
+    infer, runway, answer, error, words
+):
+    runway.trouble("create", TOO_LARGE[answer], times=99)
+    with pytest.raises(error, match=words):
+        infer()
+    assert (len(runway.asked("create")), len(runway.asked("start-upload"))) == (2, 1)
+
+
 def test_an_upload_that_fails_is_tried_again_and_costs_nothing(infer, runway, large):
     runway.trouble("start-upload", Canned(503, b"{}"))
     runway.trouble("store", Canned(500, b"<Error/>"))

@@ -117,6 +117,7 @@ def test_a_finished_task_is_deleted_and_then_gone(sdk):
         ({"ratio": "1920:1080"}, "ratio"),
         ({"prompt_text": "a" * 1001}, "promptText"),
         ({"prompt_image": "data:image/gif;base64,AAAA"}, "promptImage"),
+        ({"prompt_image": f"data:image/png;base64,{'A' * 4_400_004}"}, "promptImage"),
         ({"seed": 2**32}, "seed"),
         ({"model": "veo3.1", "duration": 5}, "duration"),
     ],

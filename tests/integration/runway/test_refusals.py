@@ -128,7 +128,6 @@ def test_a_default_model_that_is_gone_fails_no_ones_task(backend, infer, runway)
         (400, complaint("ratio"), "does not understand"),
         (400, b"{}", "does not say what is wrong"),
         (400, b"<html>Bad Request</html>", "does not say what is wrong"),
-        (413, b"", "does not say what is wrong"),
     ],
 )
 def test_our_own_troubles_fail_no_task_and_stop_the_leasing_for_a_while(

@@ -80,6 +80,24 @@ def test_why_nothing_was_created(status, error, why):
     assert (type(found), found.why) == (NotCreated, why)
 
 
+@pytest.mark.parametrize(
+    ("status", "record", "too_large"),
+    [
+        (413, {}, True),
+        (400, {"error": "promptImage: Data URI is too large"}, True),
+        (400, {"error": "Asset size exceeds 16MB."}, True),
+        (400, {"error": "x", "issues": [{"path": ["promptImage"], "code": "too_big"}]}, True),
+        (400, {"error": "promptImage: must have at most 5242880 characters"}, True),
+        (400, {"error": "promptImage: Invalid data URI."}, False),
+        (400, {"error": "promptText: must have at most 1000 characters"}, False),
+        (400, {"error": "promptImage: Invalid aspect ratio"}, False),
+        (400, {}, False),
+    ],
+)
+def test_a_picture_that_is_too_large_for_a_request_is_told_apart(status, record, too_large):
+    assert after_create(reply(status, record)).too_large is too_large
+
+
 def test_a_400_of_a_proxy_names_no_culprit():
     answer = Reply(400, b"<html><body>400 Bad Request: the model of a prompt</body></html>")
     assert after_create(answer).why is Why.UNNAMED
