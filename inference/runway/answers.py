@@ -93,11 +93,16 @@ class Gone:
 
 @dataclass(frozen=True)
 class NotSeen:
-    """The task could not be looked at. `answered`: Runway is alive all the same."""
+    """The task could not be looked at. `answered`: Runway is alive all the same.
+
+    `refused`: it does not understand the question, and asking again does not help for long.
+    """
 
     text: str
     answered: bool
     refused_key: bool = False
+    refused: bool = False
+    retry_after_s: float | None = None
 
 
 class Fault(Enum):
@@ -148,8 +153,13 @@ def after_look(answer: Reply | NoReply) -> TaskView | Gone | NotSeen:
         return Gone()
     record = _record(answer.body)
     if answer.status != 200 or not isinstance(record.get("status"), str):
-        key = answer.status in (401, 403)
-        return NotSeen(f"HTTP {answer.status}", answered=True, refused_key=key)
+        return NotSeen(
+            _said(answer.status, record),
+            answered=True,
+            refused_key=answer.status in (401, 403),
+            refused=answer.status in (400, 405),
+            retry_after_s=answer.retry_after_s,
+        )
     return _view(record)
 
 

@@ -1,12 +1,15 @@
 """Time, as far as this package looks at it. Tests bring their own."""
 
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from inference.backend import CancelToken
 
 _SLICE_S = 0.2
 """How late a wait may notice that it was cancelled."""
+
+_SIGN_EVERY_S = 5.0
 
 
 class Clock(Protocol):
@@ -38,10 +41,20 @@ class SystemClock:
         time.sleep(seconds)
 
 
-def wait(clock: Clock, seconds: float, cancel: CancelToken) -> None:
-    """Let `seconds` pass. Raises `Cancelled` soon after `cancel` was asked for."""
-    until = clock.monotonic() + seconds
-    while (left_s := until - clock.monotonic()) > 0:
+def wait(
+    clock: Clock, seconds: float, cancel: CancelToken, sign: Callable[[], None] = lambda: None
+) -> None:
+    """Let `seconds` pass. Raises `Cancelled` soon after `cancel` was asked for.
+
+    `sign` is called every five seconds: whoever waits for a known time has not hung.
+    """
+    now = signed_at = clock.monotonic()
+    until = now + seconds
+    while now < until:
         cancel.check()
-        clock.sleep(min(left_s, _SLICE_S))
+        if now - signed_at >= _SIGN_EVERY_S:
+            sign()
+            signed_at = now
+        clock.sleep(min(until - now, _SLICE_S))
+        now = clock.monotonic()
     cancel.check()

@@ -29,6 +29,7 @@ from inference.runway.answers import (
 )
 from inference.runway.api import RunwayApi
 from inference.runway.attempts import Create, GiveUp, NotAgain, Resume, State, is_outage
+from inference.runway.backoff import again_after_s
 from inference.runway.clock import wait
 from inference.runway.exchange import NoReply, Reply
 from inference.runway.in_flight import InFlight
@@ -48,7 +49,7 @@ MOST_ASKS = 5
 """Requests that certainly created nothing, before the task is left for another time."""
 
 _ASK_AGAIN_S = 1.0
-_ASK_AGAIN_CAP_S = 60.0
+_JITTER_SHARE = 0.5
 _PLACE_WAIT_S = 1.0
 _CAP_PAUSE_S = 600.0
 
@@ -101,7 +102,7 @@ class Errand:
             with self._means.in_flight.place() as free:
                 if free:
                     return self._run()
-            self._progress(0, UNITS)
+            self._alive()
             wait(self._means.watching.clock, _PLACE_WAIT_S, self._cancel)
 
     def _run(self) -> Finished:
@@ -204,18 +205,16 @@ class Errand:
         if not remedy.again or self._asks >= MOST_ASKS:
             self._pause(remedy, said)
         self._log.warning("{}; asked again in a moment", said)
-        self._progress(0, UNITS)
-        wait(self._means.watching.clock, self._ask_again_s(refusal.retry_after_s), self._cancel)
+        self._alive()
+        watching = self._means.watching
+        share = _JITTER_SHARE * watching.jitter()
+        again_s = again_after_s(_ASK_AGAIN_S, self._asks, refusal.retry_after_s, share)
+        wait(watching.clock, again_s, self._cancel, self._alive)
 
     def _pause(self, remedy: Remedy, said: str) -> NoReturn:
         words = f"{said}: {remedy.advice}" if remedy.advice else said
         self._journal.pause(remedy.pause_s, words)
         raise TryLater(words)
-
-    def _ask_again_s(self, asked_s: float | None) -> float:
-        doubled = _ASK_AGAIN_S * 2.0 ** (self._asks - 1)
-        wait_s = min(max(doubled, asked_s or 0.0), _ASK_AGAIN_CAP_S)
-        return wait_s * (1 + 0.5 * self._means.watching.jitter())
 
     def _today(self) -> str:
         try:
@@ -280,6 +279,9 @@ class Errand:
         if is_outage(failures):
             reason = f"Runway failed {len(failures)} tasks in a row, of several items ({words})"
             self._journal.pause(OUTAGE_PAUSE_S, reason)
+
+    def _alive(self) -> None:
+        self._progress(0, UNITS)
 
     # Stopping
 

@@ -9,6 +9,7 @@ from inference.backend import CancelToken, Progress
 from inference.errors import TryLater
 from inference.runway.answers import FINAL, Gone, NotSeen, Status, TaskView
 from inference.runway.api import RunwayApi
+from inference.runway.backoff import again_after_s
 from inference.runway.clock import Clock, wait
 
 UNITS = 1000
@@ -19,10 +20,13 @@ SILENCE_S = 120.0
 
 _JITTER_SHARE = 0.25
 
-
 _QUEUED = (Status.PENDING, Status.THROTTLED)
 _GONE_LOOKS = 3
 """Looks in a row that find no such task before it counts as gone: it may not be everywhere yet."""
+
+
+_REFUSED_LOOKS = 3
+"""Looks in a row that Runway calls wrong before the task is left alone: it may go on well."""
 
 
 class OutOfTime(Exception):
@@ -68,19 +72,24 @@ class Watch:
         self._progress = progress
         self._cancel = cancel
         self._seen: Status | None = None
+        self._done = 0
+        self._unseen = 0
+        self._refused = 0
+        self._asked_s: float | None = None
 
     def to_the_end(self, *, fresh: bool) -> TaskView | Gone:
         """The task's last state; a `fresh` task is not looked at before an interval has passed.
 
         A last state that was seen counts, also when the work was cancelled meanwhile.
 
-        Raises `OutOfTime`, `KeyRefused`, `Cancelled`, and `TryLater` when Runway stays silent.
+        Raises `OutOfTime`, `KeyRefused`, `Cancelled`, and `TryLater` when Runway stays silent or
+        does not understand us.
         """
         clock = self._rules.clock
         answered_at = begun_at = clock.monotonic()
         gone = 0
         if fresh:
-            wait(clock, self._interval_s(), self._cancel)
+            self._rest()
         while True:
             view = self._api.look(self._task_id, lambda: self._cancel.cancelled)
             now = clock.monotonic()
@@ -94,20 +103,19 @@ class Watch:
             self._note(view, now - answered_at)
             if now - begun_at >= self._rules.timeout_s:
                 raise OutOfTime(queued=self._seen in _QUEUED)
-            wait(clock, self._interval_s(), self._cancel)
+            self._rest()
 
     def _note(self, view: TaskView | Gone | NotSeen, silent_s: float) -> None:
-        match view:
-            case TaskView():
-                self._moved(view)
-            case Gone():
-                self._progress(0, UNITS)
-            case NotSeen():
-                self._not_seen(view, silent_s)
+        if isinstance(view, NotSeen):
+            self._not_seen(view, silent_s)
+            return
+        self._unseen = self._refused = 0
+        if isinstance(view, TaskView):
+            self._moved(view)
+        self._progress(self._done, UNITS)
 
     def _moved(self, view: TaskView) -> None:
-        done = round(view.progress * UNITS) if view.status is Status.RUNNING else 0
-        self._progress(done, UNITS)
+        self._done = round(view.progress * UNITS) if view.status is Status.RUNNING else 0
         if view.status is not self._seen:
             logger.info("Runway task {}: {}", self._task_id, view.status)
             self._seen = view.status
@@ -118,8 +126,21 @@ class Watch:
             raise KeyRefused(view.text)
         if silent_s >= SILENCE_S:
             raise TryLater(f"Runway has not answered for {silent_s:.0f} s: {view.text}")
+        self._refused = self._refused + 1 if view.refused else 0
+        if self._refused == _REFUSED_LOOKS:
+            raise TryLater(f"Runway does not show task {self._task_id}: {view.text}")
+        self._unseen += 1
+        self._asked_s = view.retry_after_s
         if view.answered:
-            self._progress(0, UNITS)
+            self._progress(self._done, UNITS)
 
-    def _interval_s(self) -> float:
-        return self._rules.interval_s * (1 + _JITTER_SHARE * self._rules.jitter())
+    def _rest(self) -> None:
+        """Wait until the next look, ever longer while looks show nothing."""
+        rules = self._rules
+        share = _JITTER_SHARE * rules.jitter()
+        rest_s = rules.interval_s * (1 + share)
+        if self._unseen:
+            rest_s = max(
+                rest_s, again_after_s(rules.interval_s, self._unseen, self._asked_s, share)
+            )
+        wait(rules.clock, rest_s, self._cancel, lambda: self._progress(self._done, UNITS))

@@ -27,16 +27,16 @@ def clock():
 
 @pytest.fixture
 def backend(runway, clock, tmp_path):
-    """backend(call_s, **options): one child's backend; those of one test share the journal."""
+    """backend(call_s, jitter, **options): one child's; those of one test share the journal."""
 
-    def build(call_s=CALL_S, **options):
+    def build(call_s=CALL_S, jitter=lambda: 0.0, **options):
         given = {
             "api_key": runway.key,
             "base_url": runway.url,
             "journal_dir": tmp_path / "state",
             **options,
         }
-        made = RunwayBackend(given, clock=clock, jitter=lambda: 0.0, call_s=call_s)
+        made = RunwayBackend(given, clock=clock, jitter=jitter, call_s=call_s)
         made.load(silent)
         return made
 

@@ -199,14 +199,6 @@ def test_a_runway_that_falls_silent_is_left_alone_and_its_task_kept(backend, inf
     assert infer(lease_id="w#3").task_id == task_id
 
 
-@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_looks_that_fail_are_repeated_and_runway_counts_as_alive(infer, runway, status):
-    runway.trouble("look", Canned(status, b"{}"), times=40)
-    seen = []
-    assert infer(progress=lambda done, total: seen.append(done)).links
-    assert len(seen) > 40
-
-
 def test_one_look_that_finds_no_such_task_proves_nothing(infer, runway):
     runway.trouble("look", Canned(404, b'{"error": "Task not found"}'), times=2)
     assert infer().task_id == runway.tasks[0].task_id

@@ -180,6 +180,9 @@ def test_what_a_look_shows(record, view):
         (reply(200), NotSeen("HTTP 200", answered=True)),
         (reply(503), NotSeen("HTTP 503", answered=True)),
         (reply(401), NotSeen("HTTP 401", answered=True, refused_key=True)),
+        (reply(400), NotSeen("HTTP 400", answered=True, refused=True)),
+        (reply(405, {"error": "no"}), NotSeen("HTTP 405: no", answered=True, refused=True)),
+        (Reply(429, b"", 7.0), NotSeen("HTTP 429", answered=True, retry_after_s=7.0)),
         (NoReply("slow", sent=True), NotSeen("slow", answered=False)),
     ],
 )
