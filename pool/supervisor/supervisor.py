@@ -293,9 +293,10 @@ class Supervisor:
         for code in (ExitCode.UNAUTHORIZED, ExitCode.CONFIG):
             if code in unusable:
                 return code
-        if all(slot.state in GIVEN_UP for slot in self.slots):
-            return ExitCode.ALL_QUARANTINED
-        return ExitCode.STOPPED if self._stopping else ExitCode.CLEAN
+        if self._stopping:
+            return ExitCode.STOPPED
+        given_up = all(slot.state in GIVEN_UP for slot in self.slots)
+        return ExitCode.ALL_QUARANTINED if given_up else ExitCode.CLEAN
 
     # Devices
 

@@ -154,6 +154,16 @@ def test_a_stop_ends_with_9(pool):
     assert pool.all_end(ExitCode.STOPPED) is ExitCode.STOPPED
 
 
+def test_a_stop_ends_with_9_although_no_child_can_be_killed(pool):
+    for child in pool.children.values():
+        child.held = True
+    pool.signal(signal.SIGTERM, signal.SIGTERM)
+    pool.round(8)
+    pool.round(1)
+    assert all(slot.over for slot in pool.slots)
+    assert pool.supervisor._verdict() is ExitCode.STOPPED
+
+
 def test_a_drain_that_takes_too_long_becomes_a_stop(tmp_path):
     pool = Pool(tmp_path, drain_timeout_s=8)
     pool.signal(signal.SIGTERM)
