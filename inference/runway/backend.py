@@ -10,6 +10,7 @@ from loguru import logger
 from inference.backend import Backend, CancelToken, Progress, Request, Video
 from inference.errors import BackendUnusable, TryLater
 from inference.runway.api import CALL_S, RunwayApi
+from inference.runway.attempts import Resume
 from inference.runway.clock import Clock, SystemClock
 from inference.runway.in_flight import InFlight
 from inference.runway.journal import Journal
@@ -88,6 +89,11 @@ class RunwayBackend(Backend["Prepared", "Finished"]):
     def today(self) -> Today:
         """What this UTC day has cost so far, by estimate. Quick; any thread. Raises `TryLater`."""
         return self._journal.today()
+
+    def taken_up(self, prepared: "Prepared") -> str | None:
+        """The Runway task that `infer` would go on with; None: there is none. Raises `TryLater`."""
+        step = self._journal.step(prepared.order)
+        return step.task_id if isinstance(step, Resume) else None
 
     def prepare(self, request: Request) -> "Prepared":
         """Decide everything that needs no network, and read the photo. Raises `RequestRefused`."""

@@ -17,10 +17,10 @@ ROOT = Path(__file__).resolve().parents[3]
 def smoke(runway, tmp_path):
     """smoke(*flags, answer, environ): the finished command, run in a folder of its own."""
 
-    def start(*flags, environ=None):
+    def start(*flags, environ=None, before=()):
         environ = {"RUNWAY_API_KEY": runway.key} if environ is None else environ
         return subprocess.Popen(
-            [ROOT / "bin" / "runway-smoke", PHOTO, "--look-every", "0.05", *flags],
+            [*before, ROOT / "bin" / "runway-smoke", PHOTO, "--look-every", "0.05", *flags],
             cwd=tmp_path,
             env={"PATH": os.environ["PATH"], "RUNWAY_BASE_URL": runway.url, **environ},
             stdin=subprocess.PIPE,
@@ -99,3 +99,78 @@ def test_ctrl_c_cancels_the_task_at_runway(smoke, runway):
     assert process.returncode == 1
     assert "cancelled, at Runway too" in said
     assert runway.tasks[0].cancelled_from == "RUNNING"
+
+
+@pytest.fixture
+def interrupted(smoke, runway):
+    """interrupted(signal): what the command said that was ended so while its task ran."""
+
+    def run(number):
+        runway.usual_script((Look("RUNNING", 0.5),))
+        process = smoke.start("--yes")
+        assert runway.wait_for(lambda: len(runway.asked("look")) > 0)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=30)
+        assert process.returncode != 0
+        assert runway.tasks[0].cancelled_from is None
+        runway.tasks[0].script.append(Look("SUCCEEDED"))
+        return said
+
+    return run
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM], ids=lambda n: n.name)
+def test_a_lost_terminal_leaves_the_paid_task_and_says_its_id(interrupted, runway, number):
+    said = interrupted(number)
+    assert f"stopped; Runway task {runway.tasks[0].task_id} goes on" in said
+
+
+@pytest.mark.parametrize(
+    "number", [signal.SIGHUP, signal.SIGTERM, signal.SIGKILL], ids=lambda n: n.name
+)
+def test_the_same_command_takes_up_what_was_paid(interrupted, smoke, runway, tmp_path, number):
+    interrupted(number)
+    code, said = smoke(answer="y\n")
+    assert code == 0, said
+    assert f"Runway task {runway.tasks[0].task_id} was paid for it" in said
+    assert (tmp_path / "runway-smoke.mp4").exists()
+    assert len(runway.asked("create")) == 1
+
+
+def test_a_task_that_is_gone_is_not_replaced_without_a_yes(interrupted, smoke, runway):
+    interrupted(signal.SIGTERM)
+    runway.world.tasks.remove(runway.tasks[0].task_id)
+    code, said = smoke(answer="n\n")
+    assert code == 1
+    assert "only if that is gone, a new one costs about $0.25. Go on?" in said
+    assert len(runway.asked("create")) == 1
+
+
+def test_another_prompt_is_another_video(smoke, runway):
+    runway.usual_script((Look("SUCCEEDED"),))
+    for prompt in ("the rain falls", "the sun rises"):
+        code, said = smoke("--yes", "--prompt", prompt)
+        assert code == 0, said
+    assert len(runway.tasks) == 2
+
+
+def test_what_was_paid_is_noted_in_the_state_folder_that_is_named(smoke, runway, tmp_path):
+    runway.usual_script((Look("SUCCEEDED"),))
+    environ = {"RUNWAY_API_KEY": runway.key, "POOL_STATE_DIR": "by-environment"}
+    for flags in ([], ["--state-dir", "by-flag"]):
+        code, said = smoke("--yes", *flags, environ=environ)
+        assert code == 0, said
+    journals = {path.parent.parent.name for path in tmp_path.rglob("runway.sqlite3")}
+    assert journals == {"by-environment", "by-flag"}
+
+
+def test_a_hangup_that_nohup_ignores_stays_ignored(smoke, runway):
+    runway.usual_script((Look("RUNNING", 0.5),))
+    process = smoke.start("--yes", before=["nohup"])
+    assert runway.wait_for(lambda: len(runway.asked("look")) > 0)
+    process.send_signal(signal.SIGHUP)
+    looks = len(runway.asked("look"))
+    assert runway.wait_for(lambda: len(runway.asked("look")) > looks + 3)
+    runway.tasks[0].script.append(Look("SUCCEEDED"))
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 0, said
