@@ -88,9 +88,9 @@ class Blower:
             agenda.at(began + at_s, self._arrive)
         self._until(lambda: False, self._storm.length_s)
         self._calm()
-        still_open = -1
-        while self._open() not in (0, still_open):
-            still_open = self._open()
+        before = None
+        while (still_open := self._open()) not in (0, before):
+            before = still_open
             self._until(partial(self._fewer_open_than, still_open), SETTLE_S)
 
     def _until(self, over: Callable[[], bool], within_s: float) -> None:
