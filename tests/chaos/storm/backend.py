@@ -2,8 +2,14 @@
 
 Named in settings as `tests.chaos.storm.backend:ReadyMade`. It imports no picture or video code: a
 thousand children have to start on two cores.
+
+A step of an inference does what the file `order-PID` in the working folder says, once, or what the
+prompt says: `hang`, `segfault`, `exit 0`.
 """
 
+import contextlib
+import os
+import signal
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +20,11 @@ from inference.backend import CancelToken, Progress, Request, Video
 STEPS = 5
 PIECE_BYTES = 512
 ENCODE_S = 0.05
+
+
+def order_for(folder: Path, pid: int) -> Path:
+    """The file that orders child `pid`, of the pool in `folder`, to do something."""
+    return folder / f"order-{pid}"
 
 
 class ReadyMade:
@@ -49,6 +60,8 @@ class ReadyMade:
         for step in range(STEPS):
             time.sleep(self._step_s)
             cancel.check()
+            _obey(prepared.prompt)
+            _obey(_ordered())
             progress(step + 1, STEPS)
         return prepared
 
@@ -67,3 +80,23 @@ class ReadyMade:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _ordered() -> str:
+    """What this child was ordered to do, told once: the next child would be another one."""
+    file = order_for(Path(), os.getpid())
+    with contextlib.suppress(FileNotFoundError):
+        order = file.read_text()
+        file.unlink()
+        return order
+    return ""
+
+
+def _obey(order: str) -> None:
+    match order:
+        case "hang":
+            time.sleep(3600)
+        case "segfault":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        case "exit 0":
+            os._exit(0)

@@ -11,6 +11,7 @@ from tests.fakes.fault_proxy import FaultProxy
 
 Deed = Callable[[], None]
 STORAGE = "storage"
+PHOTO = b"a photo, as far as a ready-made backend cares"
 GIVES_UP_S = 3
 """How long a child waits for an answer: `api_timeout` of every pool of the storm."""
 

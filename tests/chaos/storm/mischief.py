@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from tests.chaos.storm import computing_troubles as computing
 from tests.chaos.storm import network_troubles as network
 from tests.chaos.storm import process_troubles as processes
 from tests.chaos.storm import server_troubles as servers
@@ -26,4 +27,6 @@ ACTS: Mapping[str, Act] = {
     "server down": servers.down,
     "long races": servers.lengthen_races,
     "task taken away": servers.take_a_task_away,
+    **dict.fromkeys(("hang", "segfault", "exit 0"), computing.break_an_inference),
+    "poison": computing.bring_poison,
 }

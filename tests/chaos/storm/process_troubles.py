@@ -13,7 +13,7 @@ from tests.chaos.storm.schedule import Trouble
 
 def kill_a_child(field: Field, trouble: Trouble, _now: float) -> str | None:
     """Kill a living child with SIGKILL."""
-    pool, child = _child(field, trouble.chance())
+    pool, child = a_child(field, trouble.chance())
     if child is None:
         return None
     return f"{pool.name} {_signal(child, signal.SIGKILL)}"
@@ -21,7 +21,7 @@ def kill_a_child(field: Field, trouble: Trouble, _now: float) -> str | None:
 
 def stop_a_child(field: Field, trouble: Trouble, now: float) -> str | None:
     """Stop a child, for less than its lease or for longer."""
-    pool, child = _child(field, trouble.chance())
+    pool, child = a_child(field, trouble.chance())
     if child is None:
         return None
     back_at = now + trouble.lasts_s
@@ -57,6 +57,12 @@ def stop_a_pool(field: Field, trouble: Trouble, now: float) -> str:
     return pool.name
 
 
+def a_child(field: Field, chance: random.Random) -> tuple[StormPool, psutil.Process | None]:
+    """Any living child and its pool; None where none lives."""
+    living = [(pool, child) for pool in field.pools for child in pool.children()]
+    return chance.choice(living) if living else (field.pools[0], None)
+
+
 def _end(field: Field, trouble: Trouble, now: float, number: signal.Signals) -> str:
     pool = _pool(field, trouble.chance())
     pool.signal(number, back_at=now + trouble.lasts_s)
@@ -65,11 +71,6 @@ def _end(field: Field, trouble: Trouble, now: float, number: signal.Signals) -> 
 
 def _pool(field: Field, chance: random.Random) -> StormPool:
     return chance.choice(field.pools)
-
-
-def _child(field: Field, chance: random.Random) -> tuple[StormPool, psutil.Process | None]:
-    living = [(pool, child) for pool in field.pools for child in pool.children()]
-    return chance.choice(living) if living else (field.pools[0], None)
 
 
 def _signal(child: psutil.Process, number: signal.Signals) -> int:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.chaos.storm.field import GIVES_UP_S, STORAGE, Field
+from tests.chaos.storm.field import GIVES_UP_S, PHOTO, STORAGE, Field
 from tests.chaos.storm.judgement import Judgement, judge, shown_secrets
 from tests.chaos.storm.mischief import ACTS
 from tests.chaos.storm.pools import Birth, StormPool
@@ -20,13 +20,13 @@ from tests.chaos.storm.video import write_video
 from tests.fakes.bad_server import launched
 from tests.fakes.fault_proxy import FaultProxy, Weather
 
-PHOTO = b"a photo, as far as a ready-made backend cares"
 STEP_S = 0.02
 UP_WITHIN_S = 60.0
 SETTLE_S = 120.0
 """How long no task may come to an end, once the wind has dropped, before it is said to be lost."""
 END_WITHIN_S = 60.0
 INFER_S = 0.2
+STALLED_S = 15.0
 POOL_SETTINGS = {
     "backend": "tests.chaos.storm.backend:ReadyMade",
     "event_log": True,
@@ -34,6 +34,8 @@ POOL_SETTINGS = {
     "heartbeat_interval": 1.5,
     "polling_interval": 0.3,
     "api_timeout": GIVES_UP_S,
+    # Longer than any process is stopped for, and short enough for many hangs in a storm.
+    "stall_limits": dict.fromkeys(("first_step", "infer", "step_floor"), STALLED_S),
 }
 
 

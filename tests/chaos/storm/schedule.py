@@ -18,7 +18,7 @@ class Kind:
     longest_s: float = 0.0
 
 
-KINDS: Mapping[str, Kind] = {
+OUTSIDE: Mapping[str, Kind] = {
     # Processes. What "lasts" here is the time until a stopped one goes on, a dead one is back.
     "kill a child": Kind(16),
     "stop a child": Kind(8, 0.1, 12),
@@ -48,6 +48,15 @@ KINDS: Mapping[str, Kind] = {
     "long races": Kind(2, 1, 5),
     "task taken away": Kind(2),
 }
+WITHIN: Mapping[str, Kind] = {
+    # What computing does to a child. What "lasts" here is how long the trouble waits for a video.
+    "hang": Kind(2, 2, 8),
+    "segfault": Kind(4, 2, 8),
+    "exit 0": Kind(3, 2, 8),
+    "poison": Kind(1),
+}
+KINDS: Mapping[str, Kind] = {**OUTSIDE, **WITHIN}
+_SHARE_WITHIN = 0.1
 
 
 @dataclass(frozen=True, order=True)
@@ -80,21 +89,33 @@ class Storm:
     only: Collection[str] = ()
 
     def troubles(self) -> list[Trouble]:
-        """As many as the storm is long, at moments that know nothing of each other."""
-        chance = random.Random(self.seed)
-        kinds = {name: kind for name, kind in KINDS.items() if not self.only or name in self.only}
+        """As many from outside as the storm is long, and a tenth more from within.
+
+        The latter have a source of chance of their own, so that a seed draws the former as it did
+        before there were any. Their moments know nothing of each other.
+        """
+        count = self.length_s / self.every_s
+        outside = self._drawn(OUTSIDE, count, random.Random(self.seed))
+        share = _SHARE_WITHIN if outside else 1.0
+        within = self._drawn(WITHIN, count * share, random.Random(f"{self.seed} within"))
+        return sorted([*outside, *within])
+
+    def _drawn(
+        self, among: Mapping[str, Kind], count: float, chance: random.Random
+    ) -> list[Trouble]:
+        kinds = {name: kind for name, kind in among.items() if not self.only or name in self.only}
+        if not kinds:
+            return []
         weights = [kind.weight for kind in kinds.values()]
-        count = int(self.length_s / self.every_s)
-        names = chance.choices(list(kinds), weights, k=count)
-        return sorted(
+        return [
             Trouble(
                 at_s=chance.uniform(0, self.length_s),
                 kind=name,
                 lasts_s=chance.uniform(kinds[name].shortest_s, kinds[name].longest_s),
                 chance_seed=chance.getrandbits(32),
             )
-            for name in names
-        )
+            for name in chance.choices(list(kinds), weights, k=int(count))
+        ]
 
     def arrivals(self) -> list[float]:
         """When each task comes: evenly, and early enough that the last ones meet trouble too."""

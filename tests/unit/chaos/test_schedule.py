@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from tests.chaos.storm.mischief import ACTS
-from tests.chaos.storm.schedule import KINDS, Storm
+from tests.chaos.storm.schedule import KINDS, OUTSIDE, WITHIN, Storm
 
 STORM = Storm(seed=7, length_s=600.0, every_s=0.5, tasks=10)
 
@@ -16,7 +16,8 @@ def test_a_seed_draws_its_schedule_again_and_another_seed_another_one():
 
 def test_there_are_as_many_troubles_as_were_asked_for_in_the_order_of_their_hours():
     troubles = STORM.troubles()
-    assert len(troubles) == 1200
+    assert sum(trouble.kind in OUTSIDE for trouble in troubles) == 1200
+    assert sum(trouble.kind in WITHIN for trouble in troubles) == 120
     assert troubles == sorted(troubles, key=lambda trouble: trouble.at_s)
     assert troubles[0].at_s >= 0
     assert troubles[-1].at_s <= 600
@@ -35,11 +36,16 @@ def test_the_kinds_come_by_their_weight():
     assert counts.most_common(1)[0][0] == "kill a child"
 
 
-@pytest.mark.parametrize("only", [("kill a child",), ("silence", "trickle")])
+@pytest.mark.parametrize("only", [("kill a child",), ("silence", "trickle"), ("hang", "poison")])
 def test_only_what_was_asked_for_comes(only):
     troubles = replace(STORM, only=only).troubles()
     assert {trouble.kind for trouble in troubles} == set(only)
     assert len(troubles) == 1200
+
+
+def test_a_seed_draws_the_troubles_from_outside_whether_or_not_there_are_others():
+    outside = [trouble for trouble in STORM.troubles() if trouble.kind in OUTSIDE]
+    assert outside == replace(STORM, only=tuple(OUTSIDE)).troubles()
 
 
 def test_a_trouble_s_chance_is_the_same_whenever_it_is_asked_for():
