@@ -99,7 +99,7 @@ def test_a_killed_child_is_back_and_its_task_is_finished_after_the_lease_ran_out
     server, two_children
 ):
     server.add_tasks(4)
-    with two_children(steps=150, lease_duration_seconds=6, heartbeat_interval=1.5) as pool:
+    with two_children(steps=60, lease_duration_seconds=6, heartbeat_interval=1.5) as pool:
 
         def inferring():
             busy = [slot for slot in pool.slots() if slot["current"]]

@@ -53,7 +53,7 @@ class Watch:
     def status_of(self, *items):
         return [self._server.item(item).status for item in items]
 
-    def until_all(self, items, status="completed", within_s=40.0):
+    def until_all(self, items, status="completed", within_s=90.0):
         wait_until(
             lambda: set(self.status_of(*items)) == {status},
             f"every item {status}; they are {self.status_of(*items)}",

@@ -16,7 +16,7 @@ from tests.simulation.run import simulate
 from tests.simulation.settings import Crowd, Settings
 
 ROOT = Path(__file__).resolve().parents[3]
-SMALL = Crowd(tasks=200, faults=40)
+SMALL = Crowd(tasks=120, faults=30)
 
 
 @pytest.mark.parametrize("seed", range(1, 21))
