@@ -7,7 +7,7 @@ bus. NVML has no call that returns the last Xid; the driver's error events are c
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -47,10 +47,13 @@ class _Opened:
 class Nvml:
     """NVML, started, with the devices that it lists. Runs in the probe's process, main thread.
 
-    Raises `NvmlUnusable` when NVML does not start or lists nothing.
+    `asks` is told which device is asked next, since NVML may hang over it; those in `skipped`,
+    UUIDs, are not asked at all. Raises `NvmlUnusable` when NVML does not start or lists nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, asks: Callable[[str], None], skipped: Collection[str] = ()) -> None:
+        self._asks = asks
+        self._skipped = skipped
         try:
             pynvml.nvmlInit()
             count = pynvml.nvmlDeviceGetCount()
@@ -77,14 +80,26 @@ class Nvml:
         """The card at `index`, or its instances if it is split; nothing if it does not open."""
         try:
             card = pynvml.nvmlDeviceGetHandleByIndex(index)
+            if not self._may_be_asked(card):
+                return
             bus_id = pynvml.nvmlDeviceGetPciInfo(card).busId
             for handle in _instances(card) or [card]:
-                yield _Opened(_device(handle, index, bus_id), handle)
+                if self._may_be_asked(handle):
+                    yield _Opened(_device(handle, index, bus_id), handle)
         except pynvml.NVMLError as error:
             self._incomplete = self._incomplete or not _gone(error)
             self._problems.append(f"GPU {index} cannot be opened ({error}); see dmesg for its Xid")
 
+    def _may_be_asked(self, handle: Any) -> bool:
+        uuid = pynvml.nvmlDeviceGetUUID(handle)
+        if uuid in self._skipped:
+            self._incomplete = True
+            return False
+        self._asks(uuid)
+        return True
+
     def _reading(self, device: Device, now: float) -> Reading:
+        self._asks(device.uuid)
         last, times = self._xids.of(device.pci_bus_id)
         taken_at = time.monotonic()
         try:

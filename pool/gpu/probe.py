@@ -2,7 +2,9 @@
 
     python -m pool.gpu.probe          one line of JSON a second, until stdin ends or the parent dies
     python -m pool.gpu.probe --once   one such line, and the end
+    python -m pool.gpu.probe --skip UUID …   and leave these devices alone
 
+Before each device is asked, a line says which one: where no other comes, NVML hangs over that one.
 Exit code 0, or 1 when NVML does not start; the line then says why.
 """
 
@@ -13,7 +15,7 @@ import threading
 import time
 
 from pool.gpu.nvml import Nvml, NvmlUnusable
-from pool.gpu.readings import Snapshot, to_line
+from pool.gpu.readings import Snapshot, to_line, to_question
 from pool.parent_death import die_with_parent
 
 PERIOD_S = 1.0
@@ -25,7 +27,8 @@ def main(arguments: list[str]) -> int:
         return 0
     threading.Thread(target=_leave_with_stdin, daemon=True).start()
     try:
-        nvml = Nvml()
+        skipped = arguments[1:] if arguments[:1] == ["--skip"] else ()
+        nvml = Nvml(lambda uuid: _write(to_question(uuid)), skipped)
     except NvmlUnusable as error:
         _print(Snapshot(error=str(error)))
         return 1
@@ -44,7 +47,11 @@ def _leave_with_stdin() -> None:
 
 
 def _print(snapshot: Snapshot) -> None:
-    sys.stdout.buffer.write(to_line(snapshot))
+    _write(to_line(snapshot))
+
+
+def _write(line: bytes) -> None:
+    sys.stdout.buffer.write(line)
     sys.stdout.buffer.flush()
 
 

@@ -1,7 +1,8 @@
 """The supervisor's end of the probe: it starts it, reads it, and replaces it when it hangs.
 
 Nothing that NVML does or fails to do ever stops a child: without a probe the telemetry is unknown,
-which is said once, with the remedy.
+which is said once, with the remedy. A device over which NVML hangs is left alone by the next probe,
+so that the others are not unknown for its sake, and is tried again ever less often.
 """
 
 import time
@@ -14,7 +15,7 @@ from loguru import logger
 
 from client.backoff import backoff_s
 from pool.gpu.probe_process import ProbeProcess
-from pool.gpu.readings import Snapshot, from_line
+from pool.gpu.readings import Snapshot, asked_in, from_line
 
 FIRST_LINE_S = 30.0
 """A driver without persistence mode wakes every card before NVML answers for the first time."""
@@ -23,6 +24,8 @@ LINE_S = 5.0
 
 RENEW_S = 60.0
 """How old a probe gets while a device is not there: it knows only those that it began with."""
+
+_LEFT_ALONE_CAP_S = 3600.0
 
 HUNG = "NVML gives no answer; run nvidia-smi, and restart the machine if that hangs too"
 
@@ -56,14 +59,26 @@ class Telemetry:
     reason: str | None = None
 
 
+@dataclass(frozen=True)
+class _Hang:
+    """NVML hung over a device for the `times`-th time; it is left alone `until` then at least."""
+
+    times: int
+    until: float
+    probe: Probe
+
+
 class ProbeClient:
     """Readings of all devices, about once a second, for as long as NVML answers.
 
-    Owned by the supervisor's loop and called from its thread only. `start` makes a probe. While one
-    of the devices in `wanted`, UUIDs, is not there, the probe is renewed now and then.
+    Owned by the supervisor's loop and called from its thread only. `start` makes a probe that
+    leaves the devices that it is given alone. While one of the devices in `wanted`, UUIDs, is not
+    there, the probe is renewed now and then.
     """
 
-    def __init__(self, start: Callable[[], Probe], wanted: Collection[str] = ()) -> None:
+    def __init__(
+        self, start: Callable[[Collection[str]], Probe], wanted: Collection[str] = ()
+    ) -> None:
         self._start = start
         self._wanted = wanted
         self._probe: Probe | None = None
@@ -72,11 +87,14 @@ class ProbeClient:
         self._due_at = 0.0
         self._renew_at = 0.0
         self._failures = 0
+        self._answered = False
+        self._asked: str | None = None
+        self._hangs: dict[str, _Hang] = {}
 
     @classmethod
     def on_this_host(cls, environ: Mapping[str, str], wanted: Collection[str]) -> Self:
         """A client whose probes are processes with the environment `environ`."""
-        return cls(partial(ProbeProcess, environ), wanted)
+        return cls(partial(_started, environ), wanted)
 
     def poll(self, now: float) -> Telemetry | None:
         """What is new at the monotonic time `now`, in seconds; None if nothing is. Never blocks."""
@@ -85,17 +103,18 @@ class ProbeClient:
         # Lines come before the clock: they prove that the probe went on while this process itself
         # was stopped.
         exit_code = self._probe.exit_code
-        lines = self._probe.lines()
-        if lines:
-            return self._take(lines[-1], now)
+        news = self._newest(self._probe.lines(), now)
+        if news is not None:
+            return self._take(news, now)
         if exit_code is not None:
             return self._fail(f"the GPU probe ended with exit code {exit_code}", now)
-        return self._fail(HUNG, now) if now >= self._due_at else None
+        return self._hung(now) if now >= self._due_at else None
 
     @property
     def pids(self) -> Collection[int]:
         """The processes that this client waits for."""
-        return [probe.pid for probe in (self._probe, self._dying) if probe is not None]
+        probes = [self._probe, self._dying, *(hang.probe for hang in self._hangs.values())]
+        return {probe.pid for probe in probes if probe is not None}
 
     def close(self) -> None:
         """End the probe, and wait a moment until it is gone."""
@@ -107,22 +126,55 @@ class ProbeClient:
     def _begin(self, now: float) -> Telemetry | None:
         """Start a probe when its time has come and the one before is gone.
 
-        A process that hangs inside the driver outlives SIGKILL; a second one would join it there.
+        A process that hangs inside the driver outlives SIGKILL; a second one would join it there,
+        unless it is known over which device, and leaves that one alone.
         """
         if now < self._start_at:
             return None
-        if self._dying is not None and self._dying.exit_code is None:
+        known = any(hang.probe is self._dying for hang in self._hangs.values())
+        if self._dying is not None and self._dying.exit_code is None and not known:
             told = self._failures > 0 or now < self._due_at
             return None if told else self._fail(HUNG, now)
         self._dying = None
         try:
-            self._probe = self._start()
+            self._probe = self._start(self._left_alone(now))
         except OSError as error:
             # No memory, no file descriptor: this may pass.
             return self._fail(f"the GPU probe could not be started: {error.strerror}", now)
         self._due_at = now + FIRST_LINE_S
+        self._answered, self._asked = False, None
         self._renew_at = now + RENEW_S
         return None
+
+    def _left_alone(self, now: float) -> Collection[str]:
+        """The devices that the next probe must not ask: it would hang, too."""
+        return [
+            uuid
+            for uuid, hang in self._hangs.items()
+            if now < hang.until or hang.probe.exit_code is None
+        ]
+
+    def _newest(self, lines: list[bytes], now: float) -> bytes | None:
+        """The newest line that is no announcement. Later lines may each take their time."""
+        news = None
+        for line in lines:
+            self._asked = asked_in(line)
+            news = line if self._asked is None else news
+        if lines and self._answered:
+            self._due_at = now + LINE_S
+        return news
+
+    def _hung(self, now: float) -> Telemetry:
+        """The probe has fallen silent: over a device, or over NVML as a whole."""
+        if self._asked is None or self._probe is None:
+            self._hangs.clear()
+        else:
+            before = self._hangs.get(self._asked)
+            times = 1 if before is None else before.times + 1
+            wait_s = backoff_s(times, base_s=RENEW_S, cap_s=_LEFT_ALONE_CAP_S, jitter=0)
+            self._hangs[self._asked] = _Hang(times, now + wait_s, self._probe)
+            logger.warning("NVML hangs over {}; it is left alone for a while", self._asked)
+        return self._fail(HUNG, now)
 
     def _take(self, line: bytes, now: float) -> Telemetry:
         try:
@@ -133,8 +185,9 @@ class ProbeClient:
             return self._fail(snapshot.error, now)
         if self._failures:
             logger.info("GPU telemetry is back")
-        self._failures = 0
+        self._failures, self._answered = 0, True
         self._due_at = now + LINE_S
+        self._hangs = {u: hang for u, hang in self._hangs.items() if u not in snapshot.readings}
         if now >= self._renew_at and (snapshot.incomplete or self._misses_one(snapshot)):
             self._let_go()
         return Telemetry(snapshot)
@@ -157,6 +210,10 @@ class ProbeClient:
             self._probe, self._dying = None, self._probe
 
 
+def _started(environ: Mapping[str, str], skipped: Collection[str]) -> Probe:
+    return ProbeProcess(environ, *(("--skip", *skipped) if skipped else ()))
+
+
 def list_devices(environ: Mapping[str, str], timeout_s: float) -> Snapshot:
     """The devices of this host, asked for once; blocks for up to `timeout_s`.
 
@@ -167,7 +224,7 @@ def list_devices(environ: Mapping[str, str], timeout_s: float) -> Snapshot:
     try:
         while (left_s := deadline - time.monotonic()) > 0 and probe.wait_for_output(left_s):
             exit_code = probe.exit_code
-            if lines := probe.lines():
+            if lines := [line for line in probe.lines() if asked_in(line) is None]:
                 return from_line(lines[0])
             if exit_code is not None:
                 return Snapshot(error=f"the GPU probe ended with exit code {exit_code}")

@@ -102,6 +102,7 @@ class Snapshot:
 
 
 _SNAPSHOT = TypeAdapter(Snapshot)
+_ASKS = b"asks "
 
 
 def to_line(snapshot: Snapshot) -> bytes:
@@ -112,3 +113,15 @@ def to_line(snapshot: Snapshot) -> bytes:
 def from_line(line: bytes) -> Snapshot:
     """The snapshot that `to_line` wrote. Raises ValueError for anything else."""
     return _SNAPSHOT.validate_json(line)
+
+
+def to_question(uuid: str) -> bytes:
+    """The line that announces which device is asked next: the answer may never come."""
+    return _ASKS + uuid.encode() + b"\n"
+
+
+def asked_in(line: bytes) -> str | None:
+    """The UUID that `to_question` wrote; None: the line is something else."""
+    if not line.startswith(_ASKS):
+        return None
+    return line.removeprefix(_ASKS).decode(errors="replace").strip()

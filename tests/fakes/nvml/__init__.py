@@ -33,7 +33,8 @@ class ErrorCode(IntEnum):
 class FakeGpu:
     """One fake card, or one MIG instance of the card `parent`. Power in milliwatts.
 
-    `reserved` bytes are the driver's own, beside those `used`; -1: a driver that cannot tell.
+    `hang`: every reading of it takes for ever. `reserved` bytes are the driver's own, beside those
+    `used`; -1: a driver that cannot tell.
     """
 
     uuid: str
@@ -51,6 +52,7 @@ class FakeGpu:
     mig: int = 0
     parent: str = ""
     error: int = ErrorCode.NONE
+    hang: int = 0
     processes: str = ""
     rows: int = 0
     pages: int = -1

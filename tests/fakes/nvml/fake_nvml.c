@@ -6,7 +6,7 @@
  *   gpu   uuid=… name=… bus=… memory=BYTES used=BYTES reserved=BYTES temperature=C power=MW utilization=% ecc=N
  *         xid=N xids=COUNT (an event for each rise of COUNT) mig=1 parent=UUID error=CODE
  *         processes=pid:bytes,pid:bytes rows=N pages=N repair_pending=1 repair_failed=1
- *         brakes=BITS recovery=ACTION
+ *         brakes=BITS recovery=ACTION hang=1 (every call about it sleeps for ever)
  *   nvml  error=CODE (of nvmlInitWithFlags) hang=1 (every call sleeps for ever)
  *
  * A card replaces rows of its memory; one whose pages are not -1 retires pages instead. A recovery
@@ -31,7 +31,7 @@ typedef struct {
   ull memory, used, ecc, xid, xids;
   uint temperature, power, utilization, error, rows, repair_pending, repair_failed;
   ull brakes;
-  int mig, pages, recovery;
+  int mig, pages, recovery, hang;
   long long reserved;
 } Gpu;
 
@@ -93,6 +93,7 @@ static void read_gpu(const char *line) {
   gpu->repair_failed = number(line, "repair_failed");
   gpu->brakes = number(line, "brakes");
   gpu->recovery = (int)number(line, "recovery");
+  gpu->hang = number(line, "hang") != 0;
 }
 
 /* Reads the control file; returns the library's own error. Hangs here if the file says so. */
@@ -133,6 +134,7 @@ static Handle *handle_of(Gpu *gpu) {
 static int look(Handle *handle, Gpu **gpu) {
   refresh();
   *gpu = find(handle->uuid);
+  while (*gpu && (*gpu)->hang) pause();
   return *gpu ? (int)(*gpu)->error : LOST;
 }
 

@@ -208,6 +208,18 @@ def test_a_probe_that_hangs_is_replaced_and_readings_come_back(control, client, 
     assert A in readings_of(next_telemetry(client, lambda t: t.snapshot is not None))
 
 
+def test_a_card_over_which_nvml_hangs_is_unknown_and_hides_no_other(control, client, monkeypatch):
+    monkeypatch.setattr(probe_client, "LINE_S", 1.5)  # the waits themselves are measured elsewhere
+    monkeypatch.setattr(probe_client, "RENEW_S", 3)
+    next_telemetry(client)
+    control.change(0, hang=1)
+    telemetry = next_telemetry(client, lambda t: t.snapshot and A not in readings_of(t))
+    assert telemetry.snapshot.incomplete, "nobody says that it is lost"
+    assert readings_of(telemetry)[B].temperature_c == 40
+    control.change(0, hang=0)
+    assert A in readings_of(next_telemetry(client, lambda t: A in readings_of(t)))
+
+
 def test_a_driver_that_comes_back_is_found(control, client):
     control.break_library(ErrorCode.DRIVER_NOT_LOADED)
     assert next_telemetry(client).snapshot is None
@@ -246,7 +258,8 @@ def start_probe(environ):
 
 def test_the_probe_prints_a_line_of_json_and_ends_with_its_stdin(environ):
     with start_probe(environ) as probe:
-        assert list(json.loads(probe.stdout.readline())["readings"]) == [A, B]
+        lines = iter(probe.stdout.readline, b"")
+        assert list(json.loads(next(line for line in lines if b"{" in line))["readings"]) == [A, B]
         probe.stdin.close()
         assert probe.wait(10) == 0
 

@@ -22,6 +22,7 @@ class HandProbe:
         self.killed = False
         self.closed = False
         self.dies_when_killed = True
+        self.hangs = False
 
     def lines(self):
         lines, self.waiting = self.waiting, []
@@ -44,10 +45,11 @@ class Bench:
         self.no_room = False
         self.client = ProbeClient(self._start, wanted)
 
-    def _start(self):
+    def _start(self, left_alone):
         if self.no_room:
             raise OSError(errno.EMFILE, "Too many open files")
         self.probes.append(HandProbe())
+        self.left_alone = list(left_alone)
         return self.probes[-1]
 
     def hear(self, snapshot, now):

@@ -24,7 +24,7 @@ class Driver:
         self.error = None
         self.probes = []
 
-    def probe(self):
+    def probe(self, _left_alone):
         self.probes.append(DriverProbe(self))
         return self.probes[-1]
 
