@@ -241,7 +241,7 @@ class Slot:
         if self.state in (*GIVEN_UP, SlotState.STOPPED):
             # What cannot even be buried is not waited for.
             self.undying = self.child is not None
-            log.debug("again")
+            log.debug("once more: {}", type(error).__name__)
             return
         self._plan_trial(now)
         self._follow(SlotEvent.BROKEN, now)

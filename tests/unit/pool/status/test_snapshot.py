@@ -7,6 +7,7 @@ import pytest
 
 from pool.gpu.readings import Device, Reading
 from pool.status.snapshot import Identity, status_of
+from pool.status.verdict import working_slots
 from tests.unit.pool.supervisor.fake_child import Cradle, ended
 
 CARD = Device("GPU-1", "NVIDIA H200", 3, "0000:04:00.0", None)
@@ -72,6 +73,18 @@ def test_what_is_left_of_a_lease_is_never_negative(cradle):
     cradle.work(limit_s=1e9)
     cradle.round(5000)
     assert snapshot(cradle).slots[0].current.lease_remaining_s == 0.0
+
+
+def test_a_child_that_cannot_be_killed_is_shown_and_not_counted_as_working(cradle):
+    cradle.work()
+    cradle.child.held = True
+    for pause_s in (101, 2, 5, 10):
+        cradle.round(pause_s)
+    status = snapshot(cradle)
+    [slot] = status.slots
+    assert (slot.state, slot.current, slot.pid) == ("quarantined", None, 1001)
+    assert slot.reason == "its process cannot be killed; restart the machine"
+    assert working_slots(status) == 0
 
 
 def test_a_dead_child_leaves_its_last_words(cradle):
