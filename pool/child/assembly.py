@@ -57,6 +57,7 @@ def assembled(
 ) -> Parts:
     """The parts of one child. Raises `BackendUnusable` for options that cannot work."""
     tools = _tools(start, settings)
+    limits = Limits(settings.stall_limits)
     means = Means(
         tools=tools,
         lanes=_lanes(),
@@ -67,7 +68,7 @@ def assembled(
                 interval_s=settings.heartbeat_interval,
                 confirmations=tools.backend.confirmations,
             ),
-            limits=Limits(settings.stall_limits),
+            limits=limits.of_remote_work() if tools.backend.remote else limits,
         ),
         clock=time.monotonic,
     )

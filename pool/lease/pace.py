@@ -52,6 +52,10 @@ class Limits:
             return self.stages["infer"]
         return min(self.stages["infer"], max(_SLOW_STEPS * usual_s, self.stages["step_floor"]))
 
+    def of_remote_work(self) -> "Limits":
+        """The same where inferences happen elsewhere: how silent a service was teaches nothing."""
+        return Limits({**self.stages, "step_floor": self.stages["infer"]})
+
 
 @dataclass(frozen=True)
 class Practice:

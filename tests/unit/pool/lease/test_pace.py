@@ -132,3 +132,9 @@ def test_a_model_that_is_loaded_again_has_the_long_first_step_again():
     before_a_step = next_task(inferring(5, 10)).moved(106, 0, 1)
     assert before_a_step.limit_s(LIMITS) == 1800
     assert before_a_step.moved(500, 0, 50).moved(600, 1, 50).limit_s(LIMITS) == 50
+
+
+def test_the_silences_of_a_service_elsewhere_teach_no_tighter_limit():
+    remote = LIMITS.of_remote_work()
+    assert remote.of(Stage.INFER, first=False, usual_s=0.1) == remote.stages["infer"]
+    assert remote.of(Stage.UPLOAD, first=False, usual_s=0.1) == remote.stages["upload"]
