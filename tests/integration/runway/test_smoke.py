@@ -11,15 +11,19 @@ from tests.fakes.runway import Look
 from tests.integration.runway.sample import PHOTO
 
 ROOT = Path(__file__).resolve().parents[3]
+AT_A_TERMINAL = ("env", "--default-signal=HUP")
+"""Whatever started these tests may ignore hangups, which whatever they start would inherit."""
 
 
 @pytest.fixture
 def smoke(runway, tmp_path):
     """smoke(*flags, answer, environ): the finished command, run in a folder of its own."""
 
-    def start(*flags, environ=None, before=()):
+    started = []
+
+    def start(*flags, environ=None, before=AT_A_TERMINAL):
         environ = {"RUNWAY_API_KEY": runway.key} if environ is None else environ
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [*before, ROOT / "bin" / "runway-smoke", PHOTO, "--look-every", "0.05", *flags],
             cwd=tmp_path,
             env={"PATH": os.environ["PATH"], "RUNWAY_BASE_URL": runway.url, **environ},
@@ -27,6 +31,8 @@ def smoke(runway, tmp_path):
             stderr=subprocess.PIPE,
             text=True,
         )
+        started.append(process)
+        return process
 
     def run(*flags, answer="", environ=None):
         with start(*flags, environ=environ) as process:
@@ -34,7 +40,10 @@ def smoke(runway, tmp_path):
         return process.returncode, said
 
     run.start = start
-    return run
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 def test_it_makes_one_checked_video_after_a_yes(smoke, runway, tmp_path):
