@@ -11,6 +11,18 @@
 # runs a command of the project over SSH as the pool itself runs: its user, folders and environment.
 set -euo pipefail
 
+use_templates_environment() { # SSH sessions have none of it; what is set here already is stronger
+    local line name
+    while IFS= read -r -d '' line; do
+        name=${line%%=*}
+        if [[ $name =~ ^[A-Za-z_][A-Za-z0-9_]*$ && -z ${!name+set} ]]; then
+            export "$name=${line#*=}"
+        fi
+    done < <(cat /proc/1/environ 2>/dev/null)
+}
+
+[ "${1:-}" != --run ] || use_templates_environment
+
 home=${POOL_HOME:-/workspace/pool}
 app=$home/app
 config=${POOL_CONFIG:-configs/wan22-ti2v-5b.yaml}
@@ -49,9 +61,9 @@ fetch_project() { # a first start clones; later ones keep what is there, unless 
     if [ ! -d "$app/.git" ]; then
         # Renamed once it is whole: a preemption may come at any moment.
         rm -rf "$app.part"
-        as_user git clone --depth 1 "$POOL_REPOSITORY" "$app.part" && as_user mv "$app.part" "$app"
+        as_user git clone --depth 1 "$POOL_REPOSITORY" "$app.part" && as_user mv -T "$app.part" "$app"
     elif [ -n "${POOL_UPDATE:-}" ]; then
-        as_user git -C "$app" pull --ff-only
+        as_user git -C "$app" pull --ff-only || say "not updated; going on with what is here"
     fi
 }
 
@@ -63,16 +75,6 @@ insist() { # a network that is not there yet is no reason to rent a machine for 
         sleep 30
     done
     return 1
-}
-
-use_templates_environment() { # SSH sessions have none of it; what is set here already is stronger
-    local line name
-    while IFS= read -r -d '' line; do
-        name=${line%%=*}
-        if [[ $name =~ ^[A-Za-z_][A-Za-z0-9_]*$ && -z ${!name+set} ]]; then
-            export "$name=${line#*=}"
-        fi
-    done < <(cat /proc/1/environ 2>/dev/null)
 }
 
 run_pool() { # start it again after everything that another start may cure
@@ -101,7 +103,6 @@ case ${1:-} in
         main >>"$home/vast-onstart.log" 2>&1
         ;;
     --run)
-        use_templates_environment
         cd "$app"
         as_user "${@:2}"
         ;;

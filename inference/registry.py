@@ -16,7 +16,6 @@ BUILT_IN = MappingProxyType(
 
 _REQUIRED = (
     "confirmations",
-    "remote",
     "load",
     "device_uuid",
     "unavailable",

@@ -28,6 +28,7 @@ VIDEO_LIMIT_BYTES = 512 * 1024 * 1024
 _TRIES = 4
 _UNUSABLE_TWICE = 2
 _WAIT_S = 1.0
+_EMPTY = "it is empty"
 _TOTAL_S = 600.0
 _READ_BYTES = 65_536
 _PASSING_4XX = (408, 425, 429)
@@ -146,7 +147,7 @@ def _download(link: str, target: Path, progress: Progress, abandoned: Abandoned)
             wanted = itertools.takewhile(lambda _: not abandoned(), chunks)
             problem = _copied(wanted, partial, total, progress)
         if problem:
-            return Problem(problem, definite=True)
+            return Problem(problem, definite=problem != _EMPTY)
         if not abandoned():
             partial.replace(target)
     except (requests.RequestException, HTTPError) as error:
@@ -170,4 +171,4 @@ def _copied(chunks: Iterable[bytes], partial: Path, total: int, progress: Progre
                 return f"it is larger than {VIDEO_LIMIT_BYTES // 1024**2} MB"
             file.write(chunk)
             progress(done, total)
-    return "" if done else "it is empty"
+    return "" if done else _EMPTY

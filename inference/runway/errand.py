@@ -234,6 +234,10 @@ class Errand:
             raise
         except OutOfTime as late:
             self._late(number, task_id, queued=late.queued)
+        except TryLater as error:
+            # What cannot be watched is not bought.
+            self._journal.pause(UNKNOWN_PAUSE_S, str(error))
+            raise
         except KeyRefused as refusal:
             self._pause(REMEDIES[Why.KEY], f"{Why.KEY.value} ({refusal})")
         return self._judged(number, task_id, view)
@@ -279,6 +283,7 @@ class Errand:
         if is_outage(failures):
             reason = f"Runway failed {len(failures)} tasks in a row, of several items ({words})"
             self._journal.pause(OUTAGE_PAUSE_S, reason)
+            raise TryLater(reason)
 
     def _alive(self) -> None:
         self._progress(0, UNITS)
@@ -291,13 +296,15 @@ class Errand:
     def _cancel_remotely(self, number: int, task_id: str) -> bool:
         """Cancel the task, unless another lease watches it by now; whether that was done.
 
-        Best effort, within seconds. A task that ended meanwhile is left to the next lease: Runway's
-        cancel would delete it.
+        Best effort, within seconds. A task that has ended, or may have, is left to the next lease:
+        Runway's cancel would delete it.
         """
         if not self._journal.owned(number, self._lease_id):
             return False
-        if ended(self._means.api.last_look(task_id)):
-            self._log.info("Runway task {} has ended and is left to the next lease", task_id)
+        view = self._means.api.last_look(task_id)
+        if ended(view) or not isinstance(view, TaskView):
+            how = "has ended" if ended(view) else "may have ended"
+            self._log.info("Runway task {} {} and is left to the next lease", task_id, how)
             return False
         if not self._means.api.cancel(task_id):
             self._log.warning("Runway task {} could not be cancelled; it goes on", task_id)

@@ -269,6 +269,10 @@ def _migrate(db: sqlite3.Connection) -> None:
     for name, kind in _YOUNGER.items():
         if name not in there:
             db.execute(f"alter table attempts add column {name} {kind}")
+            # Failures from before were judged by another rule: nobody knows what came out since.
+            db.execute(
+                "update attempts set state = ? where state = ?", (State.EXCUSED, State.FAILED)
+            )
 
 
 def _past(db: sqlite3.Connection, item_id: str) -> list[Attempt]:

@@ -84,8 +84,6 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         return WRONG
     except (InferenceError, OSError) as error:
         _say(f"no video: {error}")
-    except Cancelled:
-        _say("cancelled, at Runway too; what had been running may have been paid")
     return FAILED
 
 
@@ -134,6 +132,13 @@ def _make(backend: RunwayBackend, flags: argparse.Namespace) -> int:
         task_id = backend.taken_up(prepared)
         goes_on = f"Runway task {task_id} goes on" if task_id else "no Runway task is known"
         _say(f"stopped; {goes_on}: the same command takes up what was paid")
+        return FAILED
+    except Cancelled:
+        task_id = backend.taken_up(prepared)
+        if task_id is None:
+            _say("cancelled, at Runway too; what had been running may have been paid")
+        else:
+            _say(f"cancelled, but not Runway task {task_id}: the same command takes it up")
         return FAILED
     _say(
         f"{video.path}: {video.duration_s:.1f} s, {video.width} x {video.height}, "

@@ -102,7 +102,7 @@ class Watch:
                 answered_at = now
             self._note(view, now - answered_at)
             if now - begun_at >= self._rules.timeout_s:
-                raise OutOfTime(queued=self._seen in _QUEUED)
+                raise OutOfTime(queued=isinstance(view, TaskView) and view.status in _QUEUED)
             self._rest()
 
     def _note(self, view: TaskView | Gone | NotSeen, silent_s: float) -> None:

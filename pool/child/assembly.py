@@ -68,7 +68,7 @@ def assembled(
                 interval_s=settings.heartbeat_interval,
                 confirmations=tools.backend.confirmations,
             ),
-            limits=limits.of_remote_work() if tools.backend.remote else limits,
+            limits=limits.of_remote_work() if tools.remote else limits,
         ),
         clock=time.monotonic,
     )

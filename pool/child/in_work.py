@@ -170,7 +170,7 @@ class InWork:
     @property
     def remote(self) -> bool:
         """Whether the inference runs elsewhere, and this process only waits for it."""
-        return self._means.tools.backend.remote
+        return self._means.tools.remote
 
     @property
     def over(self) -> bool:

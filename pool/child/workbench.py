@@ -85,6 +85,11 @@ class Tools:
     work_dir: Path
     max_photo_bytes: int
 
+    @property
+    def remote(self) -> bool:
+        """Whether inferences happen elsewhere: somebody's own class need not say."""
+        return getattr(self.backend, "remote", False)
+
 
 def file_name(item_id: str) -> str:
     """A name for the item's files: its id where that is a plain word, else a digest of it."""

@@ -36,6 +36,7 @@ class DeviceWatch:
         self._xids: Mapping[int, int] = {}
         self._ecc: int | None = None
         self._unexplained = 0
+        self._explained = False
         self._fatal: str | None = None
 
     def seen(self, reading: Reading | None) -> str | None:
@@ -48,10 +49,11 @@ class DeviceWatch:
             return None
         if self.unfit is not None and self.unfit.lost:
             self._fatal, self._ecc, self._xids = None, reading.ecc_uncorrected, reading.xids
-            self._unexplained = 0
+            self._unexplained, self._explained = 0, False
         fresh = [code for code, times in reading.xids.items() if times > self._xids.get(code, 0)]
         self._xids = reading.xids
-        fatal = ends_the_device(fresh) or self._broken_memory(reading, fresh)
+        broken = self._broken_memory(reading, fresh)
+        fatal = ends_the_device(fresh) or broken
         if fatal is not None:
             self._fatal = fatal
         elif reading.recovery is Recovery.NONE:
@@ -69,9 +71,11 @@ class DeviceWatch:
     def _broken_memory(self, reading: Reading, fresh: Collection[int]) -> str | None:
         """Uncorrectable errors that no Xid explains, in words; an Xid says better what they cost.
 
-        They are judged one reading after they came: their Xid may be heard only then.
+        They are judged one reading after they came: their Xid may be heard only then, or may have
+        been just before.
         """
-        explained = not _ABOUT_MEMORY.isdisjoint(fresh)
+        about_it = not _ABOUT_MEMORY.isdisjoint(fresh)
+        explained, self._explained = about_it or self._explained, about_it
         due, self._unexplained = self._unexplained, 0
         before, counted = self._ecc, reading.ecc_uncorrected
         if counted is not None:

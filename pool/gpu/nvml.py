@@ -47,8 +47,9 @@ class _Opened:
 class Nvml:
     """NVML, started, with the devices that it lists. Runs in the probe's process, main thread.
 
-    `asks` is told which device is asked next, since NVML may hang over it; those in `skipped`,
-    UUIDs, are not asked at all. Raises `NvmlUnusable` when NVML does not start or lists nothing.
+    `asks` is told which device is asked next, since NVML may hang over it, or "" where that is not
+    known; those in `skipped`, UUIDs, are not asked at all. Raises `NvmlUnusable` when NVML does not
+    start or lists nothing.
     """
 
     def __init__(self, asks: Callable[[str], None], skipped: Collection[str] = ()) -> None:
@@ -64,6 +65,7 @@ class Nvml:
         self._problems: list[str] = []
         self._incomplete = False
         self._devices = tuple(entry for index in range(count) for entry in self._at(index))
+        self._asks("")
         self._xids = _XidWatch([entry.handle for entry in self._devices])
 
     def snapshot(self, now: float) -> Snapshot:
@@ -78,6 +80,7 @@ class Nvml:
 
     def _at(self, index: int) -> Iterator[_Opened]:
         """The card at `index`, or its instances if it is split; nothing if it does not open."""
+        self._asks("")
         try:
             card = pynvml.nvmlDeviceGetHandleByIndex(index)
             if not self._may_be_asked(card):

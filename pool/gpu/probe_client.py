@@ -158,8 +158,9 @@ class ProbeClient:
         """The newest line that is no announcement. Later lines may each take their time."""
         news = None
         for line in lines:
-            self._asked = asked_in(line)
-            news = line if self._asked is None else news
+            asked = asked_in(line)
+            news = line if asked is None else news
+            self._asked = asked or None
         if lines and self._answered:
             self._due_at = now + LINE_S
         return news
@@ -188,12 +189,14 @@ class ProbeClient:
         self._failures, self._answered = 0, True
         self._due_at = now + LINE_S
         self._hangs = {u: hang for u, hang in self._hangs.items() if u not in snapshot.readings}
-        if now >= self._renew_at and (snapshot.incomplete or self._misses_one(snapshot)):
+        if now >= self._renew_at and self._misses_one(snapshot, now):
             self._let_go()
         return Telemetry(snapshot)
 
-    def _misses_one(self, snapshot: Snapshot) -> bool:
-        readings = (snapshot.readings.get(uuid) for uuid in self._wanted)
+    def _misses_one(self, snapshot: Snapshot, now: float) -> bool:
+        """Whether a new probe may find a device that this one does not see."""
+        sought = set(self._wanted) - set(self._left_alone(now))
+        readings = (snapshot.readings.get(uuid) for uuid in sought)
         return any(reading is None or reading.lost for reading in readings)
 
     def _fail(self, reason: str, now: float) -> Telemetry:

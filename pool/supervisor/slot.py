@@ -240,7 +240,7 @@ class Slot:
         log = self._log.opt(exception=error)
         if self.state in (*GIVEN_UP, SlotState.STOPPED):
             # What cannot even be buried is not waited for.
-            self.undying = self.child is not None
+            self.undying = self.child is not None and now >= self._due_at()
             log.debug("once more: {}", type(error).__name__)
             return
         self._plan_trial(now)

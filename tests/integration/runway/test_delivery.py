@@ -114,7 +114,6 @@ NEVER_TO_BE_HAD = {
     "its link is not https": lambda runway: runway.usual_script(
         (Look("SUCCEEDED", output=("https://[store.example/a.mp4",)),)
     ),
-    "it is empty": lambda runway: runway.trouble("download", Canned(200, b""), 99),
 }
 
 

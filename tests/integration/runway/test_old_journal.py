@@ -58,7 +58,7 @@ def test_a_task_in_it_is_taken_up_and_its_problems_are_counted(backend, infer, r
     assert len(runway.tasks) == 1
 
 
-def test_a_failure_in_it_is_judged_by_the_next_video(backend, infer, age):
+def test_a_failure_in_it_counts_against_nobody(backend, infer, age):
     first = infer()
     made = backend()
     made._journal.settle(first.number, State.FAILED, "INTERNAL")
@@ -67,7 +67,7 @@ def test_a_failure_in_it_is_judged_by_the_next_video(backend, infer, age):
     made._journal.done(infer(made, item_id="other", lease_id="w#2").number)
     with sqlite3.connect(path) as db:
         states = [row[0] for row in db.execute("select state from attempts order by number")]
-    assert states == [State.COUNTED, State.DONE]
+    assert states == [State.EXCUSED, State.DONE]
 
 
 def test_children_that_start_at_once_change_it_once(backend, infer, age):

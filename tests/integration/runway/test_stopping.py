@@ -182,6 +182,28 @@ def test_a_late_task_that_runway_goes_on_with_is_taken_up_and_not_counted(backen
     assert len(runway.tasks) == 1
 
 
+def test_a_late_task_that_cannot_be_seen_may_have_ended_and_is_never_cancelled(
+    backend, infer, runway
+):
+    made = backend(timeout_s=20)
+    runway.usual_script((Look("PENDING"), Look("SUCCEEDED")))
+    runway.trouble("look", Canned(503, b"{}"), times=6, skip=1)
+    with pytest.raises(TryLater, match=r"was not done within 20 s$"):
+        infer(made)
+    assert runway.asked("cancel") == []
+    assert infer(made, lease_id="w#2").links
+    assert len(runway.tasks) == 1
+
+
+def test_while_no_task_can_be_watched_none_is_bought(backend, infer, runway):
+    made = backend()
+    runway.usual_script(FOR_EVER)
+    runway.trouble("look", Canned(400, b"{}"), times=99)
+    with pytest.raises(TryLater, match="does not show task"):
+        infer(made)
+    assert "does not show task" in made.unavailable()
+
+
 def test_looks_are_as_far_apart_as_runway_asks_for(infer, runway, clock):
     runway.script((*FOR_EVER * 4, Look("SUCCEEDED")))
     infer()

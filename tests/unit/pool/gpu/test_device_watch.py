@@ -91,6 +91,20 @@ def test_a_contained_error_that_is_counted_before_it_is_heard_costs_no_device():
     assert watch.unfit is None
 
 
+def test_a_contained_error_that_is_heard_before_it_is_counted_costs_no_device():
+    heard = reading(ecc_uncorrected=0, xids={94: 1})
+    counted = reading(ecc_uncorrected=1, xids={94: 1})
+    assert why(reading(ecc_uncorrected=0), heard, counted, counted) is None
+
+
+def test_a_fatal_error_that_is_counted_too_is_over_when_the_driver_says_so():
+    fatal = reading(ecc_uncorrected=1, xids={48: 1})
+    over = reading(ecc_uncorrected=1, xids={48: 1}, recovery=Recovery.NONE)
+    before = reading(ecc_uncorrected=0)
+    assert "Xid 48" in why(before, fatal)
+    assert why(before, fatal, over, over) is None
+
+
 def test_an_old_harmless_error_of_memory_hides_no_later_one():
     replaced = {63: 1}
     before = reading(ecc_uncorrected=0, xids=replaced)

@@ -1,5 +1,6 @@
 """The supervisor's end of the probe, with a probe and a clock that the test turns by hand."""
 
+import dataclasses
 import errno
 
 import pytest
@@ -218,10 +219,11 @@ def test_while_a_device_is_not_there_the_probe_is_renewed_about_once_a_minute(sn
     assert logged == []
 
 
-def test_a_probe_that_sees_every_device_is_not_renewed():
+@pytest.mark.parametrize("incomplete", [False, True])
+def test_a_probe_that_sees_every_wanted_device_is_not_renewed(incomplete):
     bench = Bench("GPU-1")
     bench.client.poll(0)
-    hear_for(bench, GOOD, until=1000)
+    hear_for(bench, dataclasses.replace(GOOD, incomplete=incomplete), until=1000)
     assert len(bench.probes) == 1
 
 

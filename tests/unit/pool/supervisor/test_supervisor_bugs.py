@@ -84,6 +84,9 @@ def test_a_slot_whose_child_cannot_even_be_looked_at_does_not_keep_the_pool_from
     pool.children[0].returncode = bug
     pool.round()
     pool.round()
+    assert not pool.slots[0].over, "it was just killed, and may still be buried"
+    for _ in range(11):
+        pool.round(1)
     assert pool.slots[0].over
     assert pool.all_end(ExitCode.NO_DEVICE) is ExitCode.ALL_QUARANTINED
     assert all(slot.over for slot in pool.slots)
