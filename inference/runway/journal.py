@@ -58,9 +58,6 @@ create table if not exists pause (
 );
 """
 
-_YOUNGER = {"problems": "integer not null default 0"}
-"""Columns that a journal of an older version lacks."""
-
 
 @dataclass(frozen=True)
 class Order:
@@ -264,15 +261,15 @@ class Journal:
 
 
 def _migrate(db: sqlite3.Connection) -> None:
-    """Add what is younger than the file. In one transaction: other children do the same."""
-    there = {row[1] for row in db.execute("pragma table_info(attempts)")}
-    for name, kind in _YOUNGER.items():
-        if name not in there:
-            db.execute(f"alter table attempts add column {name} {kind}")
-            # Failures from before were judged by another rule: nobody knows what came out since.
-            db.execute(
-                "update attempts set state = ? where state = ?", (State.EXCUSED, State.FAILED)
-            )
+    """Bring an older version's journal up to date. In one transaction: other children do the same.
+
+    Its failures were judged by another rule, and nobody knows what came out since: they count
+    against nobody.
+    """
+    if "problems" not in {row[1] for row in db.execute("pragma table_info(attempts)")}:
+        db.execute("alter table attempts add column problems integer not null default 0")
+        excuse = "update attempts set state = ? where state = ?"
+        db.execute(excuse, (State.EXCUSED, State.FAILED))
 
 
 def _past(db: sqlite3.Connection, item_id: str) -> list[Attempt]:
