@@ -32,11 +32,11 @@ from pool.lease.moves import (
     ReportFailed,
     Store,
 )
-from pool.lease.order import Phase
+from pool.lease.order import COMPUTES, STAGE, Phase
 from pool.lease.pace import Stage
 from pool.messages import Current, TaskEnded
 
-_COMPUTING = (Stage.PREPARE, Stage.INFER, Stage.ENCODE)
+_COMPUTING = tuple(STAGE[move] for move in COMPUTES)
 
 
 class Runner(Protocol):

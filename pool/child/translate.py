@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from client import errors as api
 from inference import errors as made
 from pool.errors import LeaseLost, MaybeStored
-from pool.lease.moves import Encode, Fault, Fetch, Infer, Move, Prepare, ProbeUpload, Store
+from pool.lease.moves import Fault, Fetch, Move, ProbeUpload, Store
+from pool.lease.order import COMPUTES
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EROFS, errno.EIO}
-_COMPUTES = (Prepare, Infer, Encode)
 
 _FOR_THE_OWNER: dict[tuple[type[BaseException], type[Move]], str] = {
     (api.ObjectMissing, Fetch): "the photo is not in the storage any more",
@@ -76,7 +76,7 @@ def verdict(error: BaseException, move: Move) -> Verdict:
         unfit=f"unexpected {type(error).__name__} in {stage}",
         # The task can only have caused what computes on it, and never what this machine's files do:
         # a folder that is gone would have every task reported failed that is leased here twice.
-        suspect=isinstance(move, _COMPUTES) and not isinstance(error, OSError),
+        suspect=isinstance(move, COMPUTES) and not isinstance(error, OSError),
     )
 
 

@@ -43,6 +43,9 @@ NEEDS_CONFIRMATION = (Infer, Store, ReportCompleted, ReportFailed)
 FINISHES = (Encode, Store, ReportCompleted, ReportFailed)
 """Moves that come once the device has done its work, or has none to do."""
 
+COMPUTES = (Prepare, Infer, Encode)
+"""Moves that compute on what the task brought: what breaks in one may be the task's doing."""
+
 DELIVERS = (Stage.UPLOAD, Stage.REPORT)
 AFTER = (Stage.ENCODE, *DELIVERS)
 
